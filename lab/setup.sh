@@ -1,0 +1,48 @@
+#!/bin/sh
+# Makes sure that what the build, the tests or the demo need is installed (Debian, Ubuntu).
+# usage: lab/setup.sh build|demo|test
+# Installs missing packages with apt-get where the caller may (root, or sudo without a password);
+# otherwise names them and fails.
+set -eu
+
+case "${1:-}" in
+build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
+demo) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables" ;;
+test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd" ;;
+*) echo "usage: $0 build|demo|test" >&2; exit 2 ;;
+esac
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: Rust is missing. Install it from https://rustup.rs (stable, 1.94 or newer), then run this again." >&2
+    exit 1
+fi
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: this is not Debian or Ubuntu. Make sure that the equivalents of these are installed: $want" >&2
+    exit 0
+fi
+
+missing=""
+for package in $want; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root="sudo"
+else
+    echo "setup: these packages are missing and you may not install them here. Ask for:" >&2
+    echo "    sudo apt-get install$missing" >&2
+    exit 1
+fi
+echo "setup: installing$missing"
+# postgresql would start a cluster of its own; the tests make their own.
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+if ! { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    echo "setup: apt-get failed (see above). Install by hand:$missing" >&2
+    exit 1
+fi
+rm -f "$log"

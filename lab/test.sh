@@ -1,0 +1,28 @@
+#!/bin/bash
+# Every check there is, each step with its time. Called by `make test`; stops at the first failure.
+# Tests that need what this machine lacks (root, namespaces, eBPF, Postgres ...) print SKIP lines; they are counted at the end.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '== %s\n' "$name"
+    "$@" 2>&1 | tee -a "$log"
+    printf '== %s: %d s\n' "$name" $((SECONDS - start))
+}
+
+step format cargo fmt --all --check
+step lints cargo clippy --workspace --all-targets --locked -- -Dwarnings
+step documentation env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+step build cargo build --workspace --bins --locked
+step tests cargo test --workspace --locked -- --show-output
+skipped=$(grep -c '^ *SKIP' "$log" || true)
+passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
+if [ "$skipped" -gt 0 ]; then
+    printf '\nskipped, because this machine lacks what they need:\n'
+    grep '^ *SKIP' "$log" | sort | uniq -c
+fi
+printf '\nall green: %d tests passed, %d skipped, %d s\n' "$passed" "$skipped" "$SECONDS"
