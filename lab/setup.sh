@@ -37,7 +37,6 @@ else
     exit 1
 fi
 echo "setup: installing$missing"
-# postgresql would start a cluster of its own; the tests make their own.
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 if ! { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
