@@ -163,8 +163,10 @@ fn unit(name: &str, kind: &str) -> &'static str {
 fn comment(file: &FileDescriptorProto, path: &[i32]) -> String {
     let info = file.source_code_info.as_ref().expect("protox keeps comments");
     let location = info.location.iter().find(|l| l.path == path);
-    let text = location.map(|l| format!("{} {}", l.leading_comments(), l.trailing_comments())).unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A field's comment stands behind it; a heading of a group may stand before it.
+    let text =
+        location.map(|l| if l.trailing_comments().is_empty() { l.leading_comments() } else { l.trailing_comments() });
+    text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn snake(name: &str) -> String {

@@ -2,7 +2,7 @@
 impl Record for FlowInterval {
     const TABLE: &'static str = "flow_interval";
     const FIELDS: &'static [Field] = &[
-        Field { number: 1, name: "start_ns", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "ns", help: "---- What it is about (1-29) Key: Start of the interval, ns since the epoch, a multiple of interval_ns (0: the whole life of the flow)." },
+        Field { number: 1, name: "start_ns", kind: Kind::U64, merge: Merge::Key, count: "", unit: "ns", help: "Start of the interval, ns since the epoch, a multiple of interval_ns (0: the whole life of the flow)." },
         Field { number: 2, name: "interval_ns", kind: Kind::U64, merge: Merge::Key, count: "", unit: "ns", help: "Length of the interval, ns (0: the whole life of the flow)." },
         Field { number: 3, name: "op", kind: Kind::U64, merge: Merge::Key, count: "", unit: "", help: "Observation point, see ObservationPoint.op." },
         Field { number: 4, name: "flow", kind: Kind::U64, merge: Merge::Key, count: "", unit: "", help: "Flow instance at this point: hash of flow_key and the ISN pair, or of the first packet's time where no handshake was seen." },
@@ -24,7 +24,7 @@ impl Record for FlowInterval {
         Field { number: 20, name: "ecn_mode_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "", help: "ECN semantics proven so far (sce_proto::ecn_mode)." },
         Field { number: 21, name: "ecn_evidence_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "The evidence for ecn_mode_last (sce_proto::ecn_evidence): bit set." },
         Field { number: 22, name: "handshake_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "Handshake packets of this direction seen: 1 SYN, 2 SYN/ACK, 4 third ACK." },
-        Field { number: 30, name: "packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "---- Volume (30-49), RFC 2724 and RFC 7011 sense Wire packets: superpackets of segmentation offload count as the segments on the wire." },
+        Field { number: 30, name: "packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Wire packets: superpackets of segmentation offload count as the segments on the wire." },
         Field { number: 31, name: "frames", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "frames", help: "Captured frames (one superpacket is one frame)." },
         Field { number: 32, name: "superpackets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Frames that stand for more than one wire packet." },
         Field { number: 33, name: "estimated_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Wire packets of superpackets whose segmentation had to be estimated from the MSS." },
@@ -39,7 +39,7 @@ impl Record for FlowInterval {
         Field { number: 42, name: "dscp_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "DSCP values seen: bit set, RFC 2474." },
         Field { number: 43, name: "truncated_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets whose transport header the capture length cut." },
         Field { number: 44, name: "malformed_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets whose transport header contradicts itself." },
-        Field { number: 50, name: "not_ect_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "---- IP ECN field, RFC 3168 and RFC 9331 (50-69): all packets of the flow Packets with Not-ECT (00)." },
+        Field { number: 50, name: "not_ect_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with Not-ECT (00)." },
         Field { number: 51, name: "ect1_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with ECT(1) (01): an SCE mark or an L4S sender, by interpretation." },
         Field { number: 52, name: "ect0_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with ECT(0) (10)." },
         Field { number: 53, name: "ce_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with CE (11)." },
@@ -51,7 +51,7 @@ impl Record for FlowInterval {
         Field { number: 59, name: "ect1_data_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with payload and ECT(1)." },
         Field { number: 60, name: "ect0_data_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with payload and ECT(0)." },
         Field { number: 61, name: "ce_data_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets with payload and CE." },
-        Field { number: 70, name: "data_segments", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "segments", help: "---- TCP flags and segments, RFC 9293 (70-99); raw counters, SYNs included Wire packets with payload." },
+        Field { number: 70, name: "data_segments", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "segments", help: "Wire packets with payload." },
         Field { number: 71, name: "tcp_fin", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "segments", help: "Segments with FIN." },
         Field { number: 72, name: "tcp_syn", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "segments", help: "Segments with SYN." },
         Field { number: 73, name: "tcp_rst", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "segments", help: "Segments with RST." },
