@@ -103,3 +103,19 @@ vocabulary! {
         SCTP_CLOSE = 8, "sctp_close", "SHUTDOWN-COMPLETE or ABORT.";
     }
 }
+
+vocabulary! {
+    /// `known_bits` of a socket sample: which groups of fields its source knew. A field of another group is 0 for want of
+    /// knowledge, not by measurement.
+    socket_known {
+        WINDOW = 1, "window", "Congestion window, threshold and flight in segments.";
+        TIMES = 2, "times", "Time-weighted window and times in the congestion avoidance states.";
+        EXTREMES = 4, "extremes", "Minima and maxima over every kernel event, not only over polls.";
+        VOLUME = 8, "volume", "Bytes and segments sent, received, acknowledged, retransmitted.";
+        LIMITS = 16, "limits", "Busy, window-limited and buffer-limited time, rates.";
+        ACCECN = 32, "accecn", "AccECN counters.";
+        PATH = 64, "path", "SCTP path window, threshold and flight in bytes.";
+        CHUNKS = 128, "chunks", "SCTP chunk counters.";
+        RTT = 256, "rtt", "Smoothed RTT.";
+    }
+}

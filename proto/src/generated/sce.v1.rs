@@ -215,7 +215,7 @@ pub struct ObservationPoint {
     /// Key: Interface name, or the file's name.
     #[prost(string, tag = "5")]
     pub interface: ::prost::alloc::string::String,
-    /// Key: af-packet, tc-ingress, tc-egress, xdp or file.
+    /// Key: af-packet, tc (ingress and egress), tc-ingress, tc-egress (before the qdisc), xdp, socket or file.
     #[prost(string, tag = "6")]
     pub hook: ::prost::alloc::string::String,
     /// Key: Boot identifier of the clock that stamped the packets; the same text means the same clock.
@@ -399,28 +399,31 @@ pub struct PathMarks {
     #[prost(uint64, tag = "23")]
     pub dropped_marks: u64,
 }
-/// Kernel truth about one socket in one interval (tcp_probe, inet_diag, sctp_probe).
+/// Kernel truth about one socket (SCTP: one path of one association), in one interval or at one kernel event.
+/// Counters are differences over the interval. What a source cannot know stays 0; `known_bits` tells which groups it knew.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SocketSample {
-    /// Key: Time of the sample, ns since the epoch.
+    /// ---- What it is about (1-19)
+    ///
+    /// Key: End of the interval, or time of the event, ns since the epoch.
     #[prost(uint64, tag = "1")]
     pub at_ns: u64,
-    /// Key: Observation point (the host's socket layer).
+    /// Key: Observation point (hook socket: the host's socket layer).
     #[prost(uint64, tag = "2")]
     pub op: u64,
-    /// Key: Canonical 5-tuple hash.
+    /// Key: Canonical 5-tuple hash, as in FlowInterval (IPv4-mapped addresses as IPv4).
     #[prost(uint64, tag = "3")]
     pub flow_key: u64,
     /// Key: Experiment label.
     #[prost(string, tag = "4")]
     pub run: ::prost::alloc::string::String,
-    /// Key: Socket cookie.
+    /// Key: Socket cookie (SCTP: the association's identifier).
     #[prost(uint64, tag = "5")]
     pub cookie: u64,
-    /// Key: Local address.
+    /// Key: Local address, 4 or 16 bytes, network order.
     #[prost(bytes = "vec", tag = "6")]
     pub src_ip: ::prost::alloc::vec::Vec<u8>,
-    /// Key: Remote address.
+    /// Key: Remote address, 4 or 16 bytes, network order (SCTP: of this path).
     #[prost(bytes = "vec", tag = "7")]
     pub dst_ip: ::prost::alloc::vec::Vec<u8>,
     /// Key: Local port.
@@ -432,13 +435,24 @@ pub struct SocketSample {
     /// Key: TCP 6 or SCTP 132.
     #[prost(uint32, tag = "10")]
     pub ip_proto: u32,
-    /// Key: tcp_probe, inet_diag, sctp_probe ...
+    /// Key: Where it comes from: ebpf, inet_diag, sctp_probe, sctp_diag.
     #[prost(string, tag = "11")]
     pub source: ::prost::alloc::string::String,
     /// Key: Name of the algorithm.
     #[prost(string, tag = "12")]
     pub congestion_control: ::prost::alloc::string::String,
-    /// Kernel events merged into this sample.
+    /// Key: Empty for an interval; for one event its tracepoint: tcp_probe, tcp_retransmit_skb, tcp_cong_state_set, tcp_receive_reset, tcp_send_reset.
+    #[prost(string, tag = "13")]
+    pub event: ::prost::alloc::string::String,
+    /// Key: Time the sample covers, ns; 0 for one event.
+    #[prost(uint64, tag = "14")]
+    pub interval_ns: u64,
+    /// Key: Network namespace inode of the socket.
+    #[prost(uint64, tag = "15")]
+    pub netns: u64,
+    /// ---- Windows and round trips (20-49)
+    ///
+    /// Kernel events or polls merged into this sample.
     #[prost(uint64, tag = "20")]
     pub events: u64,
     /// Congestion window, segments.
@@ -450,12 +464,240 @@ pub struct SocketSample {
     /// Largest congestion window, segments.
     #[prost(uint64, tag = "23")]
     pub cwnd_segments_max: u64,
-    /// Slow start threshold, segments.
+    /// Slow start threshold, segments; 2147483647 = not set yet.
     #[prost(uint64, tag = "24")]
     pub ssthresh_segments_last: u64,
     /// Smoothed RTT (RFC 6298), ns.
     #[prost(uint64, tag = "25")]
     pub srtt_ns_last: u64,
+    /// Smallest smoothed RTT, ns.
+    #[prost(uint64, tag = "26")]
+    pub srtt_ns_min: u64,
+    /// Largest smoothed RTT, ns.
+    #[prost(uint64, tag = "27")]
+    pub srtt_ns_max: u64,
+    /// Congestion window times how long it held, segment microseconds: divided by observed_us it is the time-weighted mean.
+    #[prost(uint64, tag = "28")]
+    pub cwnd_segment_us: u64,
+    /// Time that cwnd_segment_us and the ca\_\*\_us times speak of, microseconds.
+    #[prost(uint64, tag = "29")]
+    pub observed_us: u64,
+    /// Smallest slow start threshold, segments.
+    #[prost(uint64, tag = "30")]
+    pub ssthresh_segments_min: u64,
+    /// Smoothed mean deviation of the RTT, ns.
+    #[prost(uint64, tag = "31")]
+    pub rttvar_ns_last: u64,
+    /// The kernel's windowed minimum of the RTT, ns.
+    #[prost(uint64, tag = "32")]
+    pub kernel_min_rtt_ns_last: u64,
+    /// Retransmission timeout, ns.
+    #[prost(uint64, tag = "33")]
+    pub rto_ns_last: u64,
+    /// Segments in flight: sent, not acknowledged, not SACKed, not deemed lost.
+    #[prost(uint64, tag = "34")]
+    pub flight_segments_last: u64,
+    /// Largest number of segments in flight.
+    #[prost(uint64, tag = "35")]
+    pub flight_segments_max: u64,
+    /// Bytes between the oldest unacknowledged and the next to send (SCTP: flight size).
+    #[prost(uint64, tag = "36")]
+    pub flight_bytes_last: u64,
+    /// Largest number of such bytes.
+    #[prost(uint64, tag = "37")]
+    pub flight_bytes_max: u64,
+    /// Window the peer offers, bytes.
+    #[prost(uint64, tag = "38")]
+    pub snd_wnd_bytes_last: u64,
+    /// Smallest window the peer offered, bytes.
+    #[prost(uint64, tag = "39")]
+    pub snd_wnd_bytes_min: u64,
+    /// Window offered to the peer, bytes.
+    #[prost(uint64, tag = "40")]
+    pub rcv_wnd_bytes_last: u64,
+    /// Sender's current segment size, bytes.
+    #[prost(uint64, tag = "41")]
+    pub mss_bytes_last: u64,
+    /// Next sequence number to send, as on the wire.
+    #[prost(uint64, tag = "42")]
+    pub snd_nxt_last: u64,
+    /// Oldest unacknowledged sequence number, as on the wire.
+    #[prost(uint64, tag = "43")]
+    pub snd_una_last: u64,
+    /// Groups of fields this source knew (sce_proto::socket_known): bit set.
+    #[prost(uint64, tag = "44")]
+    pub known_bits: u64,
+    /// TCP state as in Linux tcp_states.h (1 established ... 7 closed); SCTP: state of the association.
+    #[prost(uint64, tag = "45")]
+    pub state_last: u64,
+    /// Congestion avoidance state: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss.
+    #[prost(uint64, tag = "46")]
+    pub ca_state_last: u64,
+    /// ---- What happened (50-79): differences
+    ///
+    /// Payload of the received segments that the events saw.
+    #[prost(uint64, tag = "50")]
+    pub received_data_bytes: u64,
+    /// Segments the peer acknowledged or SACKed.
+    #[prost(uint64, tag = "51")]
+    pub delivered_segments: u64,
+    /// Those of them reported as CE-marked.
+    #[prost(uint64, tag = "52")]
+    pub delivered_ce_segments: u64,
+    /// Segments retransmitted.
+    #[prost(uint64, tag = "53")]
+    pub retransmitted_segments: u64,
+    /// Payload bytes retransmitted.
+    #[prost(uint64, tag = "54")]
+    pub retransmitted_bytes: u64,
+    /// Segments deemed lost, repeated losses included.
+    #[prost(uint64, tag = "55")]
+    pub lost_segments: u64,
+    /// Bytes acknowledged by the peer.
+    #[prost(uint64, tag = "56")]
+    pub acked_bytes: u64,
+    /// Payload bytes sent, retransmissions included.
+    #[prost(uint64, tag = "57")]
+    pub sent_bytes: u64,
+    /// Bytes received in sequence.
+    #[prost(uint64, tag = "58")]
+    pub received_bytes: u64,
+    /// Segments sent, ACKs included.
+    #[prost(uint64, tag = "59")]
+    pub segments_out: u64,
+    /// Segments received, ACKs included.
+    #[prost(uint64, tag = "60")]
+    pub segments_in: u64,
+    /// Segments with payload sent.
+    #[prost(uint64, tag = "61")]
+    pub data_segments_out: u64,
+    /// Segments with payload received.
+    #[prost(uint64, tag = "62")]
+    pub data_segments_in: u64,
+    /// Time in state open, microseconds.
+    #[prost(uint64, tag = "63")]
+    pub ca_open_us: u64,
+    /// Time in state disorder, microseconds.
+    #[prost(uint64, tag = "64")]
+    pub ca_disorder_us: u64,
+    /// Time in state CWR (window reduced because of ECN or a local queue), microseconds.
+    #[prost(uint64, tag = "65")]
+    pub ca_cwr_us: u64,
+    /// Time in state recovery, microseconds.
+    #[prost(uint64, tag = "66")]
+    pub ca_recovery_us: u64,
+    /// Time in state loss, microseconds.
+    #[prost(uint64, tag = "67")]
+    pub ca_loss_us: u64,
+    /// Changes of the congestion avoidance state.
+    #[prost(uint64, tag = "68")]
+    pub ca_changes: u64,
+    /// RST segments sent.
+    #[prost(uint64, tag = "69")]
+    pub resets_sent: u64,
+    /// RST segments received.
+    #[prost(uint64, tag = "70")]
+    pub resets_received: u64,
+    /// Retransmission timeouts.
+    #[prost(uint64, tag = "71")]
+    pub rto_expiries: u64,
+    /// Time with data outstanding or waiting, microseconds.
+    #[prost(uint64, tag = "72")]
+    pub busy_us: u64,
+    /// Time limited by the peer's window, microseconds.
+    #[prost(uint64, tag = "73")]
+    pub rwnd_limited_us: u64,
+    /// Time limited by the send buffer, microseconds.
+    #[prost(uint64, tag = "74")]
+    pub sndbuf_limited_us: u64,
+    /// Reordering events noticed.
+    #[prost(uint64, tag = "75")]
+    pub reorderings_seen: u64,
+    /// Duplicates the peer reported with D-SACK.
+    #[prost(uint64, tag = "76")]
+    pub dsack_segments: u64,
+    /// Pacing rate, bytes per second.
+    #[prost(uint64, tag = "77")]
+    pub pacing_bytes_per_s_last: u64,
+    /// Latest delivery rate, bytes per second.
+    #[prost(uint64, tag = "78")]
+    pub delivery_bytes_per_s_last: u64,
+    /// TCP_INFO options: 1 timestamps, 2 SACK, 4 window scale, 8 ECN agreed, 16 ECN seen: bit set.
+    #[prost(uint64, tag = "79")]
+    pub tcp_options_bits: u64,
+    /// ---- AccECN counters of the kernel, RFC 9768 (80-89), where it has them
+    ///
+    /// Segments received with CE.
+    #[prost(uint64, tag = "80")]
+    pub received_ce_segments: u64,
+    /// Bytes the peer reported as arrived with ECT(1).
+    #[prost(uint64, tag = "81")]
+    pub delivered_ect1_bytes: u64,
+    /// Bytes the peer reported as arrived with ECT(0).
+    #[prost(uint64, tag = "82")]
+    pub delivered_ect0_bytes: u64,
+    /// Bytes the peer reported as arrived with CE.
+    #[prost(uint64, tag = "83")]
+    pub delivered_ce_bytes: u64,
+    /// Bytes received with ECT(1).
+    #[prost(uint64, tag = "84")]
+    pub received_ect1_bytes: u64,
+    /// Bytes received with ECT(0).
+    #[prost(uint64, tag = "85")]
+    pub received_ect0_bytes: u64,
+    /// Bytes received with CE.
+    #[prost(uint64, tag = "86")]
+    pub received_ce_bytes: u64,
+    /// ---- SCTP (90-109), RFC 9260; windows of a path are bytes
+    ///
+    /// Congestion window of the path, bytes.
+    #[prost(uint64, tag = "90")]
+    pub cwnd_bytes_last: u64,
+    /// Smallest congestion window, bytes.
+    #[prost(uint64, tag = "91")]
+    pub cwnd_bytes_min: u64,
+    /// Largest congestion window, bytes.
+    #[prost(uint64, tag = "92")]
+    pub cwnd_bytes_max: u64,
+    /// Slow start threshold of the path, bytes.
+    #[prost(uint64, tag = "93")]
+    pub ssthresh_bytes_last: u64,
+    /// partial_bytes_acked of the path.
+    #[prost(uint64, tag = "94")]
+    pub partial_acked_bytes_last: u64,
+    /// Path MTU.
+    #[prost(uint64, tag = "95")]
+    pub path_mtu_bytes_last: u64,
+    /// State of the path as in Linux: 0 inactive, 1 potentially failed, 2 active, 3 unconfirmed.
+    #[prost(uint64, tag = "96")]
+    pub path_state_last: u64,
+    /// 1 if it is the primary path.
+    #[prost(uint64, tag = "97")]
+    pub path_primary_last: u64,
+    /// DATA chunks not acknowledged.
+    #[prost(uint64, tag = "98")]
+    pub unacked_chunks_last: u64,
+    /// DATA chunks retransmitted.
+    #[prost(uint64, tag = "99")]
+    pub retransmitted_chunks: u64,
+    /// DATA chunks sent, ordered and unordered.
+    #[prost(uint64, tag = "100")]
+    pub chunks_out: u64,
+    /// DATA chunks received, ordered and unordered.
+    #[prost(uint64, tag = "101")]
+    pub chunks_in: u64,
+    /// SACK chunks sent.
+    #[prost(uint64, tag = "102")]
+    pub sacks_out: u64,
+    /// SACK chunks received.
+    #[prost(uint64, tag = "103")]
+    pub sacks_in: u64,
+    /// Duplicate DATA chunks received.
+    #[prost(uint64, tag = "104")]
+    pub duplicate_chunks_in: u64,
+    /// Gap acknowledgement blocks received.
+    #[prost(uint64, tag = "105")]
+    pub gap_acks_in: u64,
 }
 /// Records or packets that were given up, and why. Never dropped itself.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
