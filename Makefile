@@ -23,6 +23,11 @@ test: ## Format, lints, documentation and every test there is
 	@lab/setup.sh test
 	lab/test.sh
 
+bench: ## CPU time of sce-probe beside libpcap's floor and the peers that are installed (minutes)
+	@lab/setup.sh build
+	cargo build --release --workspace --bins
+	nice target/release/sce-bench run
+
 doc: ## Reference documentation into target/doc
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 
