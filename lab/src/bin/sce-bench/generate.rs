@@ -38,11 +38,12 @@ impl std::fmt::Display for Kind {
 const START_NS: u64 = 1_700_000_000_000_000_000;
 const SNAPLEN: usize = 128;
 const MSS: u32 = 1448;
-const FIN: u8 = 1;
-const SYN: u8 = 2;
-const ACK: u8 = 16;
-const ECE: u8 = 64;
-const CWR: u8 = 128;
+const FIN: u16 = 1;
+const SYN: u16 = 2;
+const ACK: u16 = 16;
+const ECE: u16 = 64;
+const CWR: u16 = 128;
+const AE: u16 = 256;
 
 /// SplitMix64: small, seeded, the same everywhere.
 struct Random(u64);
@@ -225,22 +226,21 @@ fn step(flow: &mut Flow, now: u64, random: &mut Random, out: &mut impl Write) ->
             let (down, bytes, length, ecn) = match what {
                 Step::Syn => {
                     queue.push_back((now + flow.rtt_ns / 2, Step::SynAck));
-                    let bytes = segment(flow.ports, false, seq[0], 0, SYN | ECE | CWR, false, [ticks, 0], None);
+                    let bytes = segment(flow.ports, false, seq[0], 0, SYN | ECE | CWR, [ticks, 0], None);
                     seq[0] = seq[0].wrapping_add(1);
                     (false, bytes, 0, 0)
                 }
                 Step::SynAck => {
                     *received = seq[0];
                     queue.push_back((now + flow.rtt_ns / 2, Step::Data));
-                    let bytes =
-                        segment(flow.ports, true, seq[1], seq[0], SYN | ACK | ECE, false, [ticks, peer_tick], None);
+                    let bytes = segment(flow.ports, true, seq[1], seq[0], SYN | ACK | ECE, [ticks, peer_tick], None);
                     seq[1] = seq[1].wrapping_add(1);
                     (true, bytes, 0, 0)
                 }
                 Step::Data => {
                     let at = seq[0];
                     seq[0] = at.wrapping_add(MSS);
-                    let bytes = segment(flow.ports, false, at, seq[1], ACK, false, [ticks, peer_tick], None);
+                    let bytes = segment(flow.ports, false, at, seq[1], ACK, [ticks, peer_tick], None);
                     let next = now + flow.gap_ns;
                     if hole.is_none() && random.chance(5) {
                         // Lost behind this point: the receiver does not get it and says so by SACK.
@@ -266,22 +266,22 @@ fn step(flow: &mut Flow, now: u64, random: &mut Random, out: &mut impl Write) ->
                     *hole = None;
                     *received = seq[0];
                     queue.push_front((now, Step::Ack));
-                    (false, segment(flow.ports, false, at, seq[1], ACK, false, [ticks, peer_tick], None), MSS, 0)
+                    (false, segment(flow.ports, false, at, seq[1], ACK, [ticks, peer_tick], None), MSS, 0)
                 }
                 Step::Ack => {
                     *unacked = 0;
-                    let flags = ACK | if std::mem::take(ece) { ECE } else { 0 };
+                    let flags =
+                        ACK | if std::mem::take(ece) { ECE } else { 0 } | if std::mem::take(esce) { AE } else { 0 };
                     let sack = hole.map(|(_, end)| [end, seq[0]]).filter(|s| s[0] != s[1]);
                     let acked = hole.map_or(*received, |(start, _)| start);
-                    let bytes =
-                        segment(flow.ports, true, seq[1], acked, flags, std::mem::take(esce), [ticks, peer_tick], sack);
+                    let bytes = segment(flow.ports, true, seq[1], acked, flags, [ticks, peer_tick], sack);
                     (true, bytes, 0, 0)
                 }
                 Step::Fin(n) => {
                     let down = n == 1;
                     let flags = ACK | if n < 2 { FIN } else { 0 };
                     let (own, other) = if down { (seq[1], seq[0]) } else { (seq[0], seq[1]) };
-                    let bytes = segment(flow.ports, down, own, other, flags, false, [ticks, peer_tick], None);
+                    let bytes = segment(flow.ports, down, own, other, flags, [ticks, peer_tick], None);
                     if n < 2 {
                         seq[usize::from(down)] = own.wrapping_add(1);
                     }
@@ -300,8 +300,7 @@ fn segment(
     down: bool,
     seq: u32,
     ack: u32,
-    flags: u8,
-    ae: bool,
+    flags: u16,
     ts: [u32; 2],
     sack: Option<[u32; 2]>,
 ) -> Vec<u8> {
@@ -311,7 +310,7 @@ fn segment(
     b.extend(to.to_be_bytes());
     b.extend(seq.to_be_bytes());
     b.extend(ack.to_be_bytes());
-    b.extend([0, flags, 0x08, 0x05, 0, 0, 0, 0]);
+    b.extend([0, flags as u8, 0x08, 0x05, 0, 0, 0, 0]);
     if flags & SYN != 0 {
         b.extend([2, 4, 0x05, 0xb4, 4, 2, 8, 10]);
         b.extend(ts[0].to_be_bytes());
@@ -327,7 +326,7 @@ fn segment(
             b.extend(right.to_be_bytes());
         }
     }
-    b[12] = (b.len() as u8 / 4) << 4 | u8::from(ae);
+    b[12] = (b.len() as u8 / 4) << 4 | (flags >> 8) as u8;
     b
 }
 
