@@ -119,3 +119,71 @@ vocabulary! {
         RTT = 256, "rtt", "Smoothed RTT.";
     }
 }
+
+vocabulary! {
+    /// `PathSegment.method` and `ecn_method`, by name: how a figure of a path segment was made, best first.
+    method {
+        EXACT = 0, "exact", "Every packet was listed at both points and matched one by one.";
+        COUNTERS = 1, "counters", "Both points saw the flow from start to end: totals are exact.";
+        BLOCK_EXACT = 2, "block-exact", "Counters between marks that both points have: totals of those stretches are exact.";
+        SAMPLED = 3, "sampled", "Shares of a hash-selected sample, with a 95 % interval, applied to exact totals.";
+        BOUND = 4, "bound", "Only bounds are known; the middle is printed.";
+    }
+}
+
+vocabulary! {
+    /// `join_evidence_bits`: why two views are of the same flow.
+    join_evidence {
+        ISN = 1, "isn", "Both saw the same pair of initial sequence numbers.";
+        HANDSHAKE = 2, "handshake", "Both saw the same handshake packet.";
+        DIGESTS = 4, "digests", "At least eight listed packets are the same.";
+        FEW_DIGESTS = 8, "few_digests", "One to seven listed packets are the same.";
+        SEQUENCE = 16, "sequence", "The sequence numbers run through the same ranges.";
+        TUPLE = 32, "tuple", "Addresses and ports agree and the lives overlap: weak on its own.";
+        NAT = 64, "nat", "Addresses or ports differ: joined by address-free digests.";
+    }
+}
+
+vocabulary! {
+    /// `order_evidence_bits`: why one point comes before another on the path.
+    order_evidence {
+        TTL = 1, "ttl", "The TTL or hop limit is lower behind.";
+        HOST = 2, "host", "The order of hooks within one host.";
+        ENDPOINT = 4, "endpoint", "An interface has the sender's or receiver's address.";
+        DELAY = 8, "delay", "The one-way delay is positive beyond its error.";
+        COVERAGE = 16, "coverage", "Packets are missing at one of them only.";
+        OPERATOR = 32, "operator", "Told by the operator.";
+    }
+}
+
+vocabulary! {
+    /// `warning_bits` of path segments and feedback.
+    path_warning {
+        CAPTURE_LOSS = 1, "capture_loss", "A capture lost frames: losses may be the capture's.";
+        ESTIMATED = 2, "estimated", "A superpacket was split by the MSS: packet counts are estimates.";
+        ORDER_CONFLICT = 4, "order_conflict", "TTL and delay disagree on the order of the points.";
+        CLOCK_STEP = 8, "clock_step", "A clock stepped: delays are given for the longest stretch without a step.";
+        PARTIAL = 16, "partial", "One point saw only a part of the flow: the figures cover what both saw.";
+        WEAK_JOIN = 32, "weak_join", "Only addresses and ports say that these are the same flow.";
+        MARKS_DROPPED = 64, "marks_dropped", "Marks were given up because the budget was spent.";
+        SYNC_CONTRADICTED = 128, "sync_contradicted", "The kernels claim a clock error that the packets disprove: the claim was not used.";
+        IN_FLIGHT = 256, "in_flight", "The flow goes on: packets without an answer yet at the end are left out.";
+        LATE_START = 512, "late_start", "The far point began to capture after the flow had begun.";
+    }
+}
+
+vocabulary! {
+    /// `Feedback.verdict`, by name.
+    verdict {
+        NOTHING_TO_SAY = 0, "nothing_to_say", "No congestion signal arrived and none was reported.";
+        COMPLETE = 1, "complete", "The receiver reported what it got and the sender heard it.";
+        RECEIVER_SILENT = 2, "receiver_silent", "Signals arrived and the receiver reported none.";
+        RECEIVER_PARTIAL = 3, "receiver_partial", "The receiver reported less than it got.";
+        RECEIVER_EXCESS = 4, "receiver_excess", "The receiver reported more than it got.";
+        RETURN_LOST = 5, "return_lost", "The receiver reported, but part of it was lost on the way back.";
+        RETURN_STRIPPED = 6, "return_stripped", "The receiver reported, but the path cleared the flags of it on the way back.";
+        NOT_NEGOTIATED = 7, "not_negotiated", "The endpoints did not agree on ECN: nothing to verify.";
+        ONE_POINT = 8, "one_point", "Seen at one point only: the receiver can be judged only where that point is next to it.";
+        UNVERIFIABLE = 9, "unverifiable", "The evidence does not suffice.";
+    }
+}

@@ -10,6 +10,7 @@
 pub mod bits;
 pub mod columns;
 mod key;
+pub mod marks;
 pub mod record;
 pub mod sketch;
 
@@ -30,7 +31,9 @@ mod generated {
 pub use generated::*;
 
 mod fields {
-    use crate::generated::{FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, SocketSample};
+    use crate::generated::{
+        Feedback, FlowInterval, LossReport, ObservationPoint, PathMarks, PathSegment, ProbeInterval, SocketSample,
+    };
     use crate::record::{Field, Kind, Merge, Record, ValueRef};
     include!("generated/fields.rs");
 }

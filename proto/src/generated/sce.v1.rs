@@ -745,6 +745,521 @@ pub struct LossReport {
     #[prost(uint64, tag = "22")]
     pub bytes: u64,
 }
+/// One segment of a flow's path in one direction: what went in at one observation point and what came out at the next one.
+/// Made by the collector from the records of both (collector/src/correlate). Byte counts are IP bytes of wire packets.
+/// "to lost" in the transitions: it did not arrive.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathSegment {
+    /// Key: Start of the window by the clock of from_op, ns since the epoch; 0: everything known of the flow.
+    #[prost(uint64, tag = "1")]
+    pub start_ns: u64,
+    /// Key: Length of the window, ns; 0: everything known of the flow.
+    #[prost(uint64, tag = "2")]
+    pub interval_ns: u64,
+    /// Key: Joined flow.
+    #[prost(uint64, tag = "3")]
+    pub flow: u64,
+    /// Key: 0 = up, initiator to responder; 1 = down; settled over all points.
+    #[prost(uint32, tag = "4")]
+    pub direction: u32,
+    /// Key: Place on the path of this direction: 0 begins at the point nearest to the sender.
+    #[prost(uint32, tag = "5")]
+    pub position: u32,
+    /// Key: Observation point where the packets went in.
+    #[prost(uint64, tag = "6")]
+    pub from_op: u64,
+    /// Key: Observation point where they came out.
+    #[prost(uint64, tag = "7")]
+    pub to_op: u64,
+    /// Key: Experiment label.
+    #[prost(string, tag = "8")]
+    pub run: ::prost::alloc::string::String,
+    /// Key: IP protocol number.
+    #[prost(uint32, tag = "9")]
+    pub ip_proto: u32,
+    /// Key: How the loss was found: exact, counters, block-exact, bound (sce_proto::bits::method).
+    #[prost(string, tag = "10")]
+    pub method: ::prost::alloc::string::String,
+    /// Key: How the transitions were found: exact, counters, block-exact, sampled, bound.
+    #[prost(string, tag = "11")]
+    pub ecn_method: ::prost::alloc::string::String,
+    /// Key: How the clocks were compared: shared-clock, symmetric, external-sync; none: no one-way delay.
+    #[prost(string, tag = "12")]
+    pub owd_method: ::prost::alloc::string::String,
+    /// Key: Further points that together with to_op make up the far end (parallel branches), 8 bytes each, big-endian.
+    #[prost(bytes = "vec", tag = "13")]
+    pub to_parallel: ::prost::alloc::vec::Vec<u8>,
+    /// Why both views are the same flow (sce_proto::bits::join_evidence): bit set.
+    #[prost(uint32, tag = "14")]
+    pub join_evidence_bits: u32,
+    /// Why from_op comes first (sce_proto::bits::order_evidence): bit set; 0: a guess.
+    #[prost(uint32, tag = "15")]
+    pub order_evidence_bits: u32,
+    /// What to beware of (sce_proto::bits::path_warning): bit set.
+    #[prost(uint32, tag = "16")]
+    pub warning_bits: u32,
+    /// ---- Packets
+    ///
+    /// Wire packets that went in.
+    #[prost(uint64, tag = "20")]
+    pub sent_packets: u64,
+    /// Wire packets that came out.
+    #[prost(uint64, tag = "21")]
+    pub received_packets: u64,
+    /// Packets that did not come out.
+    #[prost(uint64, tag = "22")]
+    pub lost_packets: u64,
+    /// Packets that came out more often than they went in.
+    #[prost(uint64, tag = "23")]
+    pub duplicated_packets: u64,
+    /// Packets that came out behind one that went in later (RFC 4737 sense, created on this segment).
+    #[prost(uint64, tag = "24")]
+    pub reordered_packets: u64,
+    /// Packets that came out but were not seen going in.
+    #[prost(uint64, tag = "25")]
+    pub unmatched_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "26")]
+    pub sent_bytes: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "27")]
+    pub received_bytes: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "28")]
+    pub lost_bytes: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "29")]
+    pub duplicated_bytes: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "30")]
+    pub unmatched_bytes: u64,
+    /// At least so many lost; equals lost_packets unless the method is a bound.
+    #[prost(uint64, tag = "31")]
+    pub lost_packets_low: u64,
+    /// At most so many lost.
+    #[prost(uint64, tag = "32")]
+    pub lost_packets_high: u64,
+    /// Marks found at both points: what order, delay and samples rest on.
+    #[prost(uint64, tag = "33")]
+    pub matched_marks: u64,
+    /// ---- Delay
+    ///
+    /// One-way delays measured.
+    #[prost(uint64, tag = "40")]
+    pub owd_count: u64,
+    /// Key: Smallest one-way delay, ns; true to within owd_ns_error.
+    #[prost(int64, tag = "41")]
+    pub owd_ns_min: i64,
+    /// Key: Median one-way delay, ns.
+    #[prost(int64, tag = "42")]
+    pub owd_ns_p50: i64,
+    /// Key: 99th percentile of the one-way delay, ns.
+    #[prost(int64, tag = "43")]
+    pub owd_ns_p99: i64,
+    /// Key: The true delay lies within plus or minus this, ns.
+    #[prost(uint64, tag = "44")]
+    pub owd_ns_error: u64,
+    /// Key: Clock of to_op minus clock of from_op at the middle of the window, ns.
+    #[prost(int64, tag = "45")]
+    pub clock_offset_ns: i64,
+    /// Key: How much faster the clock of to_op runs, parts per billion.
+    #[prost(int64, tag = "46")]
+    pub clock_skew_ppb: i64,
+    /// Key: Median of delay minus smallest delay: needs no clock offset, ns.
+    #[prost(uint64, tag = "47")]
+    pub queue_ns_p50: u64,
+    /// Key: 99th percentile of the same, ns.
+    #[prost(uint64, tag = "48")]
+    pub queue_ns_p99: u64,
+    /// Largest delay minus smallest delay, ns.
+    #[prost(uint64, tag = "49")]
+    pub queue_ns_max: u64,
+    /// Key: Median of the absolute delay variation between packets that follow each other (RFC 5481), ns.
+    #[prost(uint64, tag = "50")]
+    pub ipdv_ns_p50: u64,
+    /// Key: 99th percentile of the same, ns.
+    #[prost(uint64, tag = "51")]
+    pub ipdv_ns_p99: u64,
+    /// Key: Smallest delay of this segment in both directions together: needs no clock offset, ns; 0: not known.
+    #[prost(uint64, tag = "52")]
+    pub round_trip_ns_min: u64,
+    /// Key: Median of the same, ns.
+    #[prost(uint64, tag = "53")]
+    pub round_trip_ns_p50: u64,
+    /// Distribution of delay minus smallest delay, ns.
+    #[prost(bytes = "vec", tag = "54")]
+    pub queue_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// ---- TCP flags changed on the way, matched packets only
+    ///
+    /// Segments that lost header bit 0x100 (ESCE, AE).
+    #[prost(uint64, tag = "60")]
+    pub ae_cleared_packets: u64,
+    /// Segments that gained it.
+    #[prost(uint64, tag = "61")]
+    pub ae_set_packets: u64,
+    /// Segments that lost ECE.
+    #[prost(uint64, tag = "62")]
+    pub ece_cleared_packets: u64,
+    /// Segments that gained ECE.
+    #[prost(uint64, tag = "63")]
+    pub ece_set_packets: u64,
+    /// Segments that lost CWR.
+    #[prost(uint64, tag = "64")]
+    pub cwr_cleared_packets: u64,
+    /// Segments that gained CWR.
+    #[prost(uint64, tag = "65")]
+    pub cwr_set_packets: u64,
+    /// ---- ECN transitions
+    ///
+    /// Packets from Not-ECT to Not-ECT.
+    #[prost(uint64, tag = "100")]
+    pub not_ect_to_not_ect_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "101")]
+    pub not_ect_to_not_ect_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "102")]
+    pub not_ect_to_not_ect_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "103")]
+    pub not_ect_to_not_ect_packets_high: u64,
+    /// Packets from Not-ECT to ECT(1).
+    #[prost(uint64, tag = "104")]
+    pub not_ect_to_ect1_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "105")]
+    pub not_ect_to_ect1_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "106")]
+    pub not_ect_to_ect1_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "107")]
+    pub not_ect_to_ect1_packets_high: u64,
+    /// Packets from Not-ECT to ECT(0).
+    #[prost(uint64, tag = "108")]
+    pub not_ect_to_ect0_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "109")]
+    pub not_ect_to_ect0_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "110")]
+    pub not_ect_to_ect0_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "111")]
+    pub not_ect_to_ect0_packets_high: u64,
+    /// Packets from Not-ECT to CE.
+    #[prost(uint64, tag = "112")]
+    pub not_ect_to_ce_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "113")]
+    pub not_ect_to_ce_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "114")]
+    pub not_ect_to_ce_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "115")]
+    pub not_ect_to_ce_packets_high: u64,
+    /// Packets from Not-ECT to nothing: lost.
+    #[prost(uint64, tag = "116")]
+    pub not_ect_to_lost_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "117")]
+    pub not_ect_to_lost_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "118")]
+    pub not_ect_to_lost_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "119")]
+    pub not_ect_to_lost_packets_high: u64,
+    /// Packets from ECT(1) to Not-ECT.
+    #[prost(uint64, tag = "120")]
+    pub ect1_to_not_ect_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "121")]
+    pub ect1_to_not_ect_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "122")]
+    pub ect1_to_not_ect_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "123")]
+    pub ect1_to_not_ect_packets_high: u64,
+    /// Packets from ECT(1) to ECT(1).
+    #[prost(uint64, tag = "124")]
+    pub ect1_to_ect1_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "125")]
+    pub ect1_to_ect1_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "126")]
+    pub ect1_to_ect1_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "127")]
+    pub ect1_to_ect1_packets_high: u64,
+    /// Packets from ECT(1) to ECT(0).
+    #[prost(uint64, tag = "128")]
+    pub ect1_to_ect0_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "129")]
+    pub ect1_to_ect0_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "130")]
+    pub ect1_to_ect0_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "131")]
+    pub ect1_to_ect0_packets_high: u64,
+    /// Packets from ECT(1) to CE.
+    #[prost(uint64, tag = "132")]
+    pub ect1_to_ce_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "133")]
+    pub ect1_to_ce_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "134")]
+    pub ect1_to_ce_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "135")]
+    pub ect1_to_ce_packets_high: u64,
+    /// Packets from ECT(1) to nothing: lost.
+    #[prost(uint64, tag = "136")]
+    pub ect1_to_lost_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "137")]
+    pub ect1_to_lost_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "138")]
+    pub ect1_to_lost_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "139")]
+    pub ect1_to_lost_packets_high: u64,
+    /// Packets from ECT(0) to Not-ECT.
+    #[prost(uint64, tag = "140")]
+    pub ect0_to_not_ect_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "141")]
+    pub ect0_to_not_ect_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "142")]
+    pub ect0_to_not_ect_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "143")]
+    pub ect0_to_not_ect_packets_high: u64,
+    /// Packets from ECT(0) to ECT(1).
+    #[prost(uint64, tag = "144")]
+    pub ect0_to_ect1_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "145")]
+    pub ect0_to_ect1_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "146")]
+    pub ect0_to_ect1_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "147")]
+    pub ect0_to_ect1_packets_high: u64,
+    /// Packets from ECT(0) to ECT(0).
+    #[prost(uint64, tag = "148")]
+    pub ect0_to_ect0_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "149")]
+    pub ect0_to_ect0_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "150")]
+    pub ect0_to_ect0_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "151")]
+    pub ect0_to_ect0_packets_high: u64,
+    /// Packets from ECT(0) to CE.
+    #[prost(uint64, tag = "152")]
+    pub ect0_to_ce_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "153")]
+    pub ect0_to_ce_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "154")]
+    pub ect0_to_ce_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "155")]
+    pub ect0_to_ce_packets_high: u64,
+    /// Packets from ECT(0) to nothing: lost.
+    #[prost(uint64, tag = "156")]
+    pub ect0_to_lost_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "157")]
+    pub ect0_to_lost_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "158")]
+    pub ect0_to_lost_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "159")]
+    pub ect0_to_lost_packets_high: u64,
+    /// Packets from CE to Not-ECT.
+    #[prost(uint64, tag = "160")]
+    pub ce_to_not_ect_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "161")]
+    pub ce_to_not_ect_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "162")]
+    pub ce_to_not_ect_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "163")]
+    pub ce_to_not_ect_packets_high: u64,
+    /// Packets from CE to ECT(1).
+    #[prost(uint64, tag = "164")]
+    pub ce_to_ect1_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "165")]
+    pub ce_to_ect1_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "166")]
+    pub ce_to_ect1_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "167")]
+    pub ce_to_ect1_packets_high: u64,
+    /// Packets from CE to ECT(0).
+    #[prost(uint64, tag = "168")]
+    pub ce_to_ect0_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "169")]
+    pub ce_to_ect0_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "170")]
+    pub ce_to_ect0_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "171")]
+    pub ce_to_ect0_packets_high: u64,
+    /// Packets from CE to CE.
+    #[prost(uint64, tag = "172")]
+    pub ce_to_ce_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "173")]
+    pub ce_to_ce_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "174")]
+    pub ce_to_ce_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "175")]
+    pub ce_to_ce_packets_high: u64,
+    /// Packets from CE to nothing: lost.
+    #[prost(uint64, tag = "176")]
+    pub ce_to_lost_packets: u64,
+    /// The same in IP bytes.
+    #[prost(uint64, tag = "177")]
+    pub ce_to_lost_bytes: u64,
+    /// At least so many.
+    #[prost(uint64, tag = "178")]
+    pub ce_to_lost_packets_low: u64,
+    /// At most so many.
+    #[prost(uint64, tag = "179")]
+    pub ce_to_lost_packets_high: u64,
+}
+/// Whether the receiver of one flow direction told the sender what congestion signals it got, and whether the sender heard it.
+/// "received" is measured in the data's direction at the point nearest to the receiver, "said" in the other direction at the
+/// same point, "heard" in the other direction at the point nearest to the sender. Signals are counted in `unit`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Feedback {
+    /// Key: Start of the window, ns since the epoch; 0: everything known of the flow.
+    #[prost(uint64, tag = "1")]
+    pub start_ns: u64,
+    /// Key: Length of the window, ns; 0: everything known of the flow.
+    #[prost(uint64, tag = "2")]
+    pub interval_ns: u64,
+    /// Key: Joined flow.
+    #[prost(uint64, tag = "3")]
+    pub flow: u64,
+    /// Key: Direction of the data: 0 = up, 1 = down.
+    #[prost(uint32, tag = "4")]
+    pub direction: u32,
+    /// Key: Experiment label.
+    #[prost(string, tag = "5")]
+    pub run: ::prost::alloc::string::String,
+    /// Key: IP protocol number.
+    #[prost(uint32, tag = "6")]
+    pub ip_proto: u32,
+    /// Key: sce, classic, dctcp, accecn, sctp or none.
+    #[prost(string, tag = "7")]
+    pub kind: ::prost::alloc::string::String,
+    /// Key: What a signal is: bytes, packets, episodes.
+    #[prost(string, tag = "8")]
+    pub unit: ::prost::alloc::string::String,
+    /// Key: Observation point nearest to the receiver.
+    #[prost(uint64, tag = "9")]
+    pub receiver_op: u64,
+    /// Key: Observation point nearest to the sender; the same where there is only one.
+    #[prost(uint64, tag = "10")]
+    pub sender_op: u64,
+    /// Key: Short code (sce_proto::bits::verdict).
+    #[prost(string, tag = "11")]
+    pub verdict: ::prost::alloc::string::String,
+    /// Key: The verdict in words with the numbers behind it.
+    #[prost(string, tag = "12")]
+    pub text: ::prost::alloc::string::String,
+    /// What to beware of (sce_proto::bits::path_warning): bit set.
+    #[prost(uint32, tag = "13")]
+    pub warning_bits: u32,
+    /// Signals the receiver got.
+    #[prost(uint64, tag = "20")]
+    pub received_signals: u64,
+    /// Signals the receiver reported.
+    #[prost(uint64, tag = "21")]
+    pub said_signals: u64,
+    /// Signals that reached the sender.
+    #[prost(uint64, tag = "22")]
+    pub heard_signals: u64,
+    /// Key: (said - received) / received, parts per million.
+    #[prost(int64, tag = "23")]
+    pub receiver_error_ppm: i64,
+    /// Key: (heard - said) / said, parts per million.
+    #[prost(int64, tag = "24")]
+    pub return_error_ppm: i64,
+    /// Data packets the receiver got.
+    #[prost(uint64, tag = "25")]
+    pub data_packets: u64,
+    /// Their payload.
+    #[prost(uint64, tag = "26")]
+    pub data_bytes: u64,
+    /// Packets the receiver got with CE.
+    #[prost(uint64, tag = "27")]
+    pub ce_packets: u64,
+    /// Their payload.
+    #[prost(uint64, tag = "28")]
+    pub ce_bytes: u64,
+    /// Packets the receiver got with ECT(1).
+    #[prost(uint64, tag = "29")]
+    pub ect1_packets: u64,
+    /// Their payload.
+    #[prost(uint64, tag = "30")]
+    pub ect1_bytes: u64,
+    /// Acknowledgements with the signal that left the receiver.
+    #[prost(uint64, tag = "31")]
+    pub said_acks: u64,
+    /// Acknowledgements with the signal that reached the sender.
+    #[prost(uint64, tag = "32")]
+    pub heard_acks: u64,
+    /// Bytes acknowledged by those that left the receiver.
+    #[prost(uint64, tag = "33")]
+    pub said_acked_bytes: u64,
+    /// Bytes acknowledged by those that reached the sender.
+    #[prost(uint64, tag = "34")]
+    pub heard_acked_bytes: u64,
+    /// Packets of the return direction lost between the two points.
+    #[prost(uint64, tag = "35")]
+    pub acks_lost: u64,
+    /// Packets of the return direction whose ECN flags changed between the two points.
+    #[prost(uint64, tag = "36")]
+    pub acks_stripped: u64,
+    /// Signals whose echo was timed.
+    #[prost(uint64, tag = "40")]
+    pub lag_count: u64,
+    /// Smallest time from signal to echo at the receiver, ns.
+    #[prost(uint64, tag = "41")]
+    pub lag_ns_min: u64,
+    /// Key: Median of it, ns.
+    #[prost(uint64, tag = "42")]
+    pub lag_ns_p50: u64,
+    /// Largest of it, ns.
+    #[prost(uint64, tag = "43")]
+    pub lag_ns_max: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ProbeMessage {
     #[prost(oneof = "probe_message::Kind", tags = "1, 2, 3")]
