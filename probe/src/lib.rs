@@ -1,0 +1,9 @@
+//! The SCE probe: captures packets, meters their flows, and delivers the records.
+//!
+//! ```text
+//! source (file, live) -> sce_meter -> records -> spool (segment log) -> delivery (gRPC) -> collector
+//! ```
+//! The capture thread owns its source and its flow table and waits for nobody; the spool is the queue; a batch is
+//! serialised once and leaves the disk after the collector has committed it.
+
+pub mod source;

@@ -1,0 +1,25 @@
+//! Where frames come from: capture files and live interfaces.
+//!
+//! In: a path, standard input or an interface. Out: one frame after the other with its time, link type and length on the
+//! wire. Nothing here looks behind the link header.
+
+mod bytes;
+pub mod file;
+mod gunzip;
+mod pcap;
+mod pcapng;
+
+pub use file::{CaptureFile, ReadError};
+
+/// One record of a capture, borrowed from the reader's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawFrame<'a> {
+    /// When it was captured, ns since the epoch; 0 where the file does not say.
+    pub time_ns: u64,
+    /// Number of the link type (LINKTYPE_ registry of tcpdump.org).
+    pub link: u16,
+    /// Length on the wire, bytes.
+    pub wire_len: u32,
+    /// The bytes that were captured.
+    pub data: &'a [u8],
+}
