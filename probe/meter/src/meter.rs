@@ -1,0 +1,284 @@
+//! The meter of one observation point: frames in, records of closed intervals out.
+
+use sce_proto::bits::{end_reason, quality};
+use sce_proto::{FlowInterval, ProbeInterval};
+
+use crate::config::Config;
+use crate::decode::{self, Skip};
+use crate::flow::Flow;
+use crate::fragments::Fragments;
+use crate::frame::Frame;
+use crate::key::Key;
+use crate::packet::{Dir, Packet};
+use crate::table::Table;
+
+/// Packet time between two searches for ended flows, ns.
+const SWEEP_NS: u64 = 10_000_000_000;
+/// A capture time that is earlier than the latest one by more than this is a step of the clock, ns.
+const STEP_NS: u64 = 1_000_000_000;
+
+/// What a meter hands over.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// Records of flows, one per direction and interval.
+    pub flows: Vec<FlowInterval>,
+    /// Records about the observation itself.
+    pub probe: Vec<ProbeInterval>,
+}
+
+/// Meters the packets of one observation point.
+///
+/// ```
+/// use sce_meter::{Config, Frame, LinkType, Meter, Records};
+///
+/// let mut meter = Meter::new(Config::default());
+/// let mut out = Records::default();
+/// let frame = Frame {
+///     time_ns: 1_700_000_000_000_000_000,
+///     link: LinkType::ETHERNET,
+///     wire_len: 60,
+///     data: &[0; 60],
+///     vlan: None,
+///     gso: None,
+///     outgoing: None,
+/// };
+/// if frame.time_ns >= meter.deadline() {
+///     meter.advance(frame.time_ns, &mut out);
+/// }
+/// meter.observe(&frame);
+/// meter.finish(&mut out);
+/// assert_eq!(out.probe[0].captured_packets, 1);
+/// ```
+#[derive(Debug)]
+pub struct Meter {
+    config: Config,
+    table: Table,
+    fragments: Fragments,
+    /// Start of the open interval, ns; `None` before the first packet.
+    start_ns: Option<u64>,
+    next_sweep_ns: u64,
+    latest_ns: u64,
+    /// Label for the intervals after the open one.
+    next_run: Option<String>,
+    probe: ProbeInterval,
+    /// Records of flows that ended within the open interval.
+    waiting: Vec<FlowInterval>,
+}
+
+impl Meter {
+    /// A meter that has seen nothing.
+    #[must_use]
+    pub fn new(config: Config) -> Meter {
+        Meter {
+            table: Table::new(&config.limits, config.hash_seed),
+            fragments: Fragments::new(config.limits.max_fragments, config.hash_seed),
+            start_ns: None,
+            next_sweep_ns: 0,
+            latest_ns: 0,
+            next_run: None,
+            probe: ProbeInterval::default(),
+            waiting: Vec::new(),
+            config,
+        }
+    }
+
+    /// The time at which [`Meter::advance`] has something to do, ns; 0 if it has already.
+    #[must_use]
+    pub fn deadline(&self) -> u64 {
+        let Some(start) = self.start_ns else { return 0 };
+        if self.waiting.len() >= self.config.limits.max_waiting_records / 2 {
+            return 0;
+        }
+        match self.config.interval_ns {
+            0 => self.next_sweep_ns,
+            interval => self.next_sweep_ns.min(start.saturating_add(interval)),
+        }
+    }
+
+    /// Sets the experiment label, from the next interval on.
+    pub fn set_run(&mut self, run: &str) {
+        self.next_run = Some(run.to_owned());
+        if self.start_ns.is_none() || self.config.interval_ns == 0 {
+            self.adopt_run();
+        }
+    }
+
+    fn adopt_run(&mut self) {
+        if let Some(run) = self.next_run.take() {
+            self.config.run = run;
+        }
+    }
+
+    /// Counts a frame.
+    pub fn observe(&mut self, frame: &Frame<'_>) {
+        self.keep_time(frame.time_ns);
+        self.probe.captured_packets += 1;
+        self.probe.captured_bytes += u64::from(frame.wire_len);
+        let max_tunnels = if self.config.outermost { 0 } else { self.config.limits.max_tunnels };
+        match decode::decode(frame, max_tunnels) {
+            Ok(mut packet) => self.count(&mut packet),
+            Err(skip) => self.skip(skip),
+        }
+    }
+
+    fn keep_time(&mut self, now_ns: u64) {
+        match self.start_ns {
+            None => self.open(now_ns),
+            Some(start) if now_ns < start && self.config.interval_ns > 0 => self.probe.late_packets += 1,
+            Some(_) => {}
+        }
+        if now_ns.saturating_add(STEP_NS) < self.latest_ns {
+            self.probe.time_steps += 1;
+            self.latest_ns = now_ns;
+        }
+        self.latest_ns = self.latest_ns.max(now_ns);
+    }
+
+    /// Opens the interval that holds a time.
+    fn open(&mut self, now_ns: u64) {
+        let interval = self.config.interval_ns;
+        self.start_ns = Some(now_ns.checked_div(interval).map_or(0, |n| n * interval));
+        self.adopt_run();
+        if self.next_sweep_ns == 0 {
+            self.next_sweep_ns = now_ns.saturating_add(SWEEP_NS);
+        }
+    }
+
+    fn skip(&mut self, skip: Skip) {
+        if skip.is_non_ip() {
+            self.probe.non_ip_packets += 1;
+        } else {
+            self.probe.undecodable_packets += 1;
+        }
+        let counter = match skip {
+            Skip::Arp => &mut self.probe.skip_arp,
+            Skip::Llc => &mut self.probe.skip_llc,
+            Skip::OtherEtherType => &mut self.probe.skip_other_ethertype,
+            Skip::LinkTruncated => &mut self.probe.skip_link_truncated,
+            Skip::LinkType => &mut self.probe.skip_link_type,
+            Skip::IpTruncated => &mut self.probe.skip_ip_truncated,
+            Skip::IpMalformed => &mut self.probe.skip_ip_malformed,
+        };
+        *counter += 1;
+    }
+
+    fn count(&mut self, packet: &mut Packet<'_>) {
+        self.probe.ip_packets += 1;
+        let certain = self.config.outermost || self.fragments.resolve(packet);
+        let (key, forward) = Key::of(packet);
+        let Some(slot) = self.slot(key, forward, packet) else {
+            self.probe.other_frames += 1;
+            self.probe.other_packets += u64::from(packet.segments);
+            self.probe.other_ip_bytes += packet.wire_ip_bytes();
+            return;
+        };
+        self.probe.recorded_frames += 1;
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        let dir = flow.dir(forward);
+        flow.observe(packet, dir, &self.config);
+        if !certain {
+            flow.flaw(dir, quality::AMBIGUOUS_FRAGMENT);
+        }
+        if packet.segments > 1 {
+            self.probe.superpackets += 1;
+        }
+        if packet.headers == crate::packet::Headers::Truncated {
+            self.probe.truncated_packets += 1;
+        }
+        if !flow.dirty {
+            flow.dirty = true;
+            self.table.mark_dirty(slot);
+        }
+    }
+
+    /// The slot of the packet's flow; a new one where it begins a flow; `None` where there is no room.
+    fn slot(&mut self, key: Key, forward: bool, packet: &Packet<'_>) -> Option<u32> {
+        let tag = self.table.tag(&key);
+        if let Some(slot) = self.table.find(&key, tag) {
+            let flow = self.table.get_mut(slot)?;
+            match flow.is_over(packet, flow.dir(forward), &self.config.timeouts) {
+                None => return Some(slot),
+                Some(reason) => self.end(slot, reason),
+            }
+        }
+        if self.table.is_full() && !self.evict(packet.time_ns) {
+            return None;
+        }
+        self.probe.flows_opened += 1;
+        Some(self.table.insert(Flow::new(key, forward, packet), tag))
+    }
+
+    fn evict(&mut self, now_ns: u64) -> bool {
+        if self.waiting.len() >= self.config.limits.max_waiting_records {
+            return false;
+        }
+        let Some(slot) = self.table.victim(now_ns) else { return false };
+        self.probe.flows_evicted += 1;
+        self.end(slot, end_reason::EVICTED as u8);
+        true
+    }
+
+    /// Takes a flow out of the table; its records wait for the next advance.
+    fn end(&mut self, slot: u32, reason: u8) {
+        let Some(mut flow) = self.table.remove(slot) else { return };
+        self.probe.flows_ended += 1;
+        let start = self.start_ns.unwrap_or(0);
+        let records = Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config));
+        self.waiting.extend(records);
+    }
+
+    /// Closes every interval that ended by `now_ns`, and ends flows that were quiet for too long.
+    pub fn advance(&mut self, now_ns: u64, out: &mut Records) {
+        let Some(start) = self.start_ns else { return self.open(now_ns) };
+        if now_ns >= self.next_sweep_ns {
+            for (slot, reason) in self.table.expired(now_ns, &self.config.timeouts) {
+                self.end(slot, reason);
+            }
+            self.next_sweep_ns = now_ns.saturating_add(SWEEP_NS);
+        }
+        let interval = self.config.interval_ns;
+        if interval > 0 && now_ns >= start.saturating_add(interval) {
+            self.close(0, out);
+            self.open(now_ns);
+        } else {
+            self.probe.records_emitted += self.waiting.len() as u64;
+            out.flows.append(&mut self.waiting);
+        }
+    }
+
+    /// Ends all flows and closes the open interval. The meter can go on afterwards, as if new.
+    pub fn finish(&mut self, out: &mut Records) {
+        if self.start_ns.is_none() {
+            return;
+        }
+        for slot in self.table.all() {
+            self.end(slot, end_reason::END_OF_INPUT as u8);
+        }
+        self.close(end_reason::END_OF_INPUT as u8, out);
+        self.start_ns = None;
+        self.next_sweep_ns = 0;
+    }
+
+    /// Reports what the open interval counted.
+    fn close(&mut self, end: u8, out: &mut Records) {
+        let start = self.start_ns.unwrap_or(0);
+        let emitted_before = out.flows.len();
+        out.flows.append(&mut self.waiting);
+        let dirty = self.table.take_dirty();
+        for slot in &dirty {
+            let Some(flow) = self.table.get_mut(*slot) else { continue };
+            if std::mem::take(&mut flow.dirty) {
+                out.flows.extend(Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config)));
+            }
+        }
+        self.table.reuse_dirty(dirty);
+        let mut probe = std::mem::take(&mut self.probe);
+        probe.start_ns = start;
+        probe.interval_ns = self.config.interval_ns;
+        probe.op = self.config.op;
+        probe.run.clone_from(&self.config.run);
+        probe.flows_active_last = self.table.len() as u64;
+        probe.records_emitted += (out.flows.len() - emitted_before) as u64;
+        out.probe.push(probe);
+    }
+}

@@ -1,0 +1,154 @@
+//! The flow table: bounded, found by key with one hash, emptied by packet time.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::config::{Limits, Timeouts};
+use crate::flow::Flow;
+use crate::key::Key;
+
+/// Slots looked at for a flow that can be given up.
+const EVICTION_LOOKS: usize = 8;
+
+/// An entry of the index: enough of the hash to grow without looking at the flows.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    tag: u32,
+    slot: u32,
+}
+
+/// Flows by key.
+#[derive(Debug)]
+pub(crate) struct Table {
+    index: HashTable<Entry>,
+    slots: Vec<Option<Box<Flow>>>,
+    free: Vec<u32>,
+    /// Slots whose flow counted something since the last report.
+    dirty: Vec<u32>,
+    hash: FixedState,
+    max_flows: usize,
+    evict_quiet_ns: u64,
+    hand: usize,
+}
+
+impl Table {
+    pub(crate) fn new(limits: &Limits, seed: u64) -> Table {
+        Table {
+            index: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            dirty: Vec::new(),
+            hash: FixedState::with_seed(seed),
+            max_flows: limits.max_flows,
+            evict_quiet_ns: limits.evict_quiet_ns,
+            hand: 0,
+        }
+    }
+
+    /// Number of flows.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.index.len() >= self.max_flows
+    }
+
+    /// The tag by which a key is filed.
+    pub(crate) fn tag(&self, key: &Key) -> u32 {
+        let h = self.hash.hash_one(key);
+        (h ^ (h >> 32)) as u32
+    }
+
+    /// The slot of a key's flow.
+    pub(crate) fn find(&self, key: &Key, tag: u32) -> Option<u32> {
+        let slots = &self.slots;
+        self.index
+            .find(spread(tag), |e| {
+                e.tag == tag && slots.get(e.slot as usize).is_some_and(|f| f.as_ref().is_some_and(|f| f.key == *key))
+            })
+            .map(|e| e.slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Flow> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// Puts a new flow in and returns its slot.
+    pub(crate) fn insert(&mut self, flow: Flow, tag: u32) -> u32 {
+        let flow = Some(Box::new(flow));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = flow;
+                slot
+            }
+            None => {
+                self.slots.push(flow);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.index.insert_unique(spread(tag), Entry { tag, slot }, |e| spread(e.tag));
+        slot
+    }
+
+    /// Takes a flow out.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Box<Flow>> {
+        let flow = self.slots.get_mut(slot as usize)?.take()?;
+        let tag = self.tag(&flow.key);
+        if let Ok(entry) = self.index.find_entry(spread(tag), |e| e.slot == slot) {
+            entry.remove();
+        }
+        self.free.push(slot);
+        Some(flow)
+    }
+
+    /// Remembers that a flow has something to report.
+    pub(crate) fn mark_dirty(&mut self, slot: u32) {
+        self.dirty.push(slot);
+    }
+
+    /// The slots with something to report; slots of flows that left meanwhile may be among them.
+    pub(crate) fn take_dirty(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Gives the list's memory back for the next interval.
+    pub(crate) fn reuse_dirty(&mut self, mut list: Vec<u32>) {
+        list.clear();
+        self.dirty = list;
+    }
+
+    /// A flow that can be given up for a new one: unanswered, or quiet for long enough; the quietest of a few.
+    pub(crate) fn victim(&mut self, now_ns: u64) -> Option<u32> {
+        let mut best: Option<(bool, u64, u32)> = None;
+        for _ in 0..EVICTION_LOOKS.min(self.slots.len()) {
+            self.hand = (self.hand + 1) % self.slots.len();
+            let Some(flow) = &self.slots[self.hand] else { continue };
+            let rank = (flow.is_one_sided(), now_ns.saturating_sub(flow.last_ns), self.hand as u32);
+            if (rank.0 || rank.1 >= self.evict_quiet_ns) && best.is_none_or(|b| rank > b) {
+                best = Some(rank);
+            }
+        }
+        best.map(|b| b.2)
+    }
+
+    /// The flows that ended by `now_ns`, with the reason.
+    pub(crate) fn expired(&self, now_ns: u64, timeouts: &Timeouts) -> Vec<(u32, u8)> {
+        let ended = |(slot, flow): (usize, &Option<Box<Flow>>)| {
+            flow.as_ref()?.timed_out(now_ns, timeouts).map(|reason| (slot as u32, reason))
+        };
+        self.slots.iter().enumerate().filter_map(ended).collect()
+    }
+
+    /// All slots in use.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        (0..self.slots.len() as u32).filter(|s| self.slots[*s as usize].is_some()).collect()
+    }
+}
+
+/// The index takes its bucket from the low bits and its filter from the high ones: both must depend on the whole tag.
+fn spread(tag: u32) -> u64 {
+    u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
