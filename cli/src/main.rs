@@ -1,2 +1,82 @@
-//! Placeholder for the first build.
-fn main() {}
+//! `sce-cli`: asks a collector about flows, paths and congestion feedback, and prints the answers.
+//!
+//! In: a command line. Out: rows on standard output, what they rest on on standard error, a documented exit code.
+//! It measures nothing, stores nothing and computes no metric: it is a thin client of the Query service.
+
+mod args;
+mod client;
+mod columns;
+mod exit;
+mod footer;
+mod render;
+mod time;
+mod units;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+use client::Client;
+use exit::{Failure, code};
+use verbs::{flow, list, shell};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are answers; everything else is wrong usage. A closed pipe changes neither.
+            drop(e.print());
+            return ExitCode::from(if e.use_stderr() { code::USAGE } else { code::OK });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("sce-cli: cannot start: {e}");
+            return ExitCode::from(code::FAILURE);
+        }
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            done = run(cli) => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure::quiet(code::INTERRUPTED)),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::from(code::OK),
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("sce-cli: {failure}");
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    match &cli.verb {
+        Verb::Completions { shell } => {
+            shell::completions(*shell);
+            return Ok(());
+        }
+        Verb::Man { dir } => return shell::man(dir),
+        _ => {}
+    }
+    let mut client = Client::connect(&cli.connection).await?;
+    let client = &mut client;
+    match &cli.verb {
+        Verb::Flows(args) => list::run(client, "flows", None, args).await,
+        Verb::Paths(args) => list::run(client, "paths", None, args).await,
+        Verb::Verify(args) => list::run(client, "verify", None, args).await,
+        Verb::Probes(args) => list::run(client, "probes", None, args).await,
+        Verb::Points(args) => list::run(client, "points", None, args).await,
+        Verb::Audit(args) => list::run(client, "audit", None, args).await,
+        Verb::Loss(args) => list::run(client, "loss", None, args).await,
+        Verb::Series(args) => list::run(client, "series", args.flow.as_deref(), &args.listing).await,
+        Verb::Sockets(args) => list::run(client, "sockets", args.flow.as_deref(), &args.listing).await,
+        Verb::Flow(args) => flow::run(client, args).await,
+        Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,5 @@
+//! What the verbs do. Each is a thin layer over one or a few questions to the collector.
+
+pub(crate) mod flow;
+pub(crate) mod list;
+pub(crate) mod shell;

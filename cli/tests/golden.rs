@@ -1,0 +1,172 @@
+//! What users see: help and output of every verb, compared with the files in `tests/golden`.
+//! `UPDATE=1 cargo test -p sce-cli --test golden` rewrites them; read the difference before committing it.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod fake;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+/// Runs `sce-cli` and returns the command, its output and its exit code as one text.
+fn run(url: &str, args: &[&str]) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_sce-cli"))
+        .args(args)
+        .env_clear()
+        .env("SCE_COLLECTOR", url)
+        .env("TZ", "UTC")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    let mut text = format!("$ sce-cli {}\n", args.join(" "));
+    text.push_str(&String::from_utf8(out.stdout).unwrap());
+    for line in String::from_utf8(out.stderr).unwrap().lines() {
+        writeln!(text, "[stderr] {line}").unwrap();
+    }
+    writeln!(text, "[exit {}]", out.status.code().unwrap()).unwrap();
+    text.replace(url, "http://127.0.0.1:4517")
+}
+
+fn compare(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let want = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, want, "{} differs; UPDATE=1 rewrites it", path.display());
+}
+
+fn golden(name: &str, commands: &[&[&str]]) {
+    let fake = fake::start();
+    let parts: Vec<String> = commands.iter().map(|args| run(&fake.url, args)).collect();
+    compare(name, &parts.join("\n"));
+}
+
+#[test]
+fn help() {
+    let verbs = [
+        "flows",
+        "flow",
+        "paths",
+        "verify",
+        "probes",
+        "points",
+        "audit",
+        "loss",
+        "series",
+        "sockets",
+        "completions",
+        "man",
+    ];
+    compare("help", &run("http://127.0.0.1:4517", &["--help"]));
+    for verb in verbs {
+        compare(&format!("help-{verb}"), &run("http://127.0.0.1:4517", &[verb, "--help"]));
+    }
+}
+
+#[test]
+fn tables() {
+    golden(
+        "tables",
+        &[
+            &["flows"],
+            &["flows", "--limit", "1", "--columns", "flow,up,first_ns", "--time", "iso", "--units", "iec"],
+            &["flows", "-o", "wide"],
+            &["flows", "-n", "--no-headers", "--columns", "flow,up.ip_bytes,rtt_ns_min,first_ns", "-q"],
+            &["paths"],
+            &["verify"],
+            &["probes"],
+            &["loss"],
+            &["series", "--flow", "3f2a91c07be4d015", "--limit", "4"],
+            &["sockets"],
+            &["flow", "3f2a"],
+        ],
+    );
+}
+
+#[test]
+fn machine_formats() {
+    golden(
+        "machine",
+        &[
+            &["flows", "-o", "json"],
+            &["flows", "-o", "ndjson", "--columns", "flow,up.packets,first_ns", "--time", "iso"],
+            &["flows", "-o", "csv"],
+            &["flows", "-o", "tsv", "--columns", "-points"],
+            &["paths", "-o", "json"],
+            &["verify", "-o", "json"],
+            &["loss", "-o", "json"],
+            &["flow", "3f2a91c07be4d015", "-o", "json"],
+        ],
+    );
+}
+
+#[test]
+fn exit_codes_and_errors() {
+    golden(
+        "errors",
+        &[
+            &["flows", "host 10.0.0.1", "and", "up.pakets", ">", "5"],
+            &["flows", "--columns", "up.packet"],
+            &["flows", "--since", "5"],
+            &["flows", "--since", "5m", "--until", "1h"],
+            &["flows", "--since", "2025-12-31"],
+            &["flows", "--run", "secret"],
+            &["flows", "--run", "crash"],
+            &["flows", "--run", "cut-off"],
+            &["flows", "--run", "lossy", "--strict", "--columns", "flow"],
+            &["flows", "--run", "lossy", "--require-all", "--columns", "flow"],
+            &["flows", "--run", "lossy", "--quiet", "--columns", "flow"],
+            &["points"],
+            &["audit"],
+            &["flow", "10.0.0.1"],
+            &["flow", "ffff"],
+            &["flow"],
+            &["flaws"],
+            &["flows", "-o", "json", "--follow"],
+            &["flows", "--collector", "http://127.0.0.1:1"],
+            &["flows", "--collector", "https://example.net"],
+            &["flows", "--columns", "help"],
+        ],
+    );
+}
+
+#[test]
+fn the_question_is_what_was_asked() {
+    let fake = fake::start();
+    run(&fake.url, &["flows", "host", "10.0.0.1", "and", "port", "443", "--sort", "-up.ip_bytes,flow", "--run", "a b"]);
+    run(&fake.url, &["flows", "--last", "20", "--since", "2026-01-01T09:00:00Z", "--until", "+5m", "-o", "csv"]);
+    run(&fake.url, &["series", "--flow", "3f2a", "-o", "json"]);
+    let asked = fake.asked.lock().unwrap();
+    assert_eq!(asked[0].filter, "host 10.0.0.1 and port 443");
+    assert_eq!(asked[0].sort, ["-up.ip_bytes", "flow"]);
+    assert_eq!((asked[0].run.as_str(), asked[0].limit, asked[0].since_ns), ("a b", 1000, 0));
+    assert!(asked[0].columns.contains(&"flow".to_owned()) && !asked[0].columns.contains(&"last_ns".to_owned()));
+    assert_eq!((asked[1].sort.join(","), asked[1].limit), ("-last_ns".to_owned(), 20));
+    assert_eq!(asked[1].until_ns - asked[1].since_ns, 300_000_000_000);
+    assert_eq!((asked[2].flow.as_str(), asked[2].limit, asked[2].columns.len()), ("3f2a", 0, 0));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let fake = fake::start();
+    let script = format!("{} flows -o ndjson | true; echo ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_sce-cli"));
+    for _ in 0..5 {
+        let out = Command::new("bash").args(["-c", &script]).env("SCE_COLLECTOR", &fake.url).output().unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap().trim(), "0");
+        assert!(!String::from_utf8(out.stderr).unwrap().contains("panicked"));
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish"] {
+        let text = run("http://127.0.0.1:4517", &["completions", shell]);
+        assert!(text.contains("require-all") && text.ends_with("[exit 0]\n"), "{shell}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    run("http://127.0.0.1:4517", &["man", dir.path().to_str().unwrap()]);
+    let page = std::fs::read_to_string(dir.path().join("sce-cli-flows.1")).unwrap();
+    assert!(page.contains("Examples"), "{page}");
+    assert!(run("http://127.0.0.1:4517", &["man", "/nonexistent"]).contains("create it first"));
+}
