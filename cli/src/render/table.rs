@@ -199,9 +199,9 @@ mod tests {
         assert_eq!(
             t.heading,
             [
-                "                         UP       UP",
-                "                         IP      RTT",
-                "SRC                   BYTES      MIN  NOTE"
+                "                         UP",
+                "                         IP       UP",
+                "SRC                   BYTES  RTT MIN  NOTE"
             ]
         );
         assert_eq!(t.lines[0], "10.0.0.1:443        1.23 MB  12.3 ms  -");
