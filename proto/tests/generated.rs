@@ -1,4 +1,4 @@
-//! Keeps `src/generated` in step with `sce/v1/*.proto`.
+//! Keeps `src/generated` and `docs/metrics.md` in step with `sce/v1/*.proto`.
 //!
 //! `UPDATE=1 cargo test -p sce-proto --test generated` rewrites the files; without it the test compares. protox compiles the
 //! files in Rust, so nobody needs protoc.
@@ -26,14 +26,19 @@ fn generated_code_matches_the_proto_files() {
         .unwrap();
     let code = std::fs::read_to_string(out.path().join("sce.v1.rs")).unwrap();
     let records = descriptors.file.iter().find(|f| f.name().ends_with("records.proto")).unwrap();
-    settle(root, "sce.v1.rs", code.as_bytes());
-    settle(root, "fields.rs", field_lists(records).as_bytes());
-    settle(root, "descriptors.bin", &prost::Message::encode_to_vec(&without_comments(descriptors.clone())));
+    settle(root, "src/generated/sce.v1.rs", code.as_bytes());
+    settle(root, "src/generated/fields.rs", field_lists(records).as_bytes());
+    settle(root, "../docs/metrics.md", reference(records).as_bytes());
+    settle(
+        root,
+        "src/generated/descriptors.bin",
+        &prost::Message::encode_to_vec(&without_comments(descriptors.clone())),
+    );
 }
 
 /// Compares, or with `UPDATE=1` writes.
 fn settle(root: &Path, name: &str, new: &[u8]) {
-    let path: PathBuf = root.join("src/generated").join(name);
+    let path: PathBuf = root.join(name);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, new).unwrap();
     }
@@ -111,6 +116,36 @@ fn record(out: &mut String, message: &DescriptorProto, help: impl Fn(usize) -> S
         writeln!(out, "            {i} => self.{} = {value},", field.name()).unwrap();
     }
     writeln!(out, "            _ => {{}}\n        }}\n    }}\n}}").unwrap();
+}
+
+/// The reference of all fields, for people.
+fn reference(file: &FileDescriptorProto) -> String {
+    let mut out = String::from(
+        "# Metrics: every field of every record\n\n\
+         Generated from `proto/sce/v1/records.proto`; do not edit. The same names are columns, JSON keys and `--columns`.\n\
+         *Merge* tells how values of several intervals become one: `key` is what the record is about, the others are what\n\
+         their names say. Every counter is a difference since the record before; sums over a flow's life are exact.\n",
+    );
+    for (at, message) in file.message_type.iter().enumerate() {
+        let about = comment(file, &[4, at as i32]);
+        writeln!(
+            out,
+            "\n## {}\n\n{about}\n\n| field | unit | merge | meaning |\n| --- | --- | --- | --- |",
+            message.name()
+        )
+        .unwrap();
+        for (i, field) in message.field.iter().enumerate() {
+            let help = comment(file, &[4, at as i32, 2, i as i32]);
+            let kind = kind(field.r#type());
+            let (rule, help) = match help.strip_prefix("Key: ") {
+                Some(rest) => ("key".to_owned(), rest.to_owned()),
+                None => (merge(field.name(), kind).to_lowercase(), help),
+            };
+            let help = help.replace('|', "\\|").replace('<', "&lt;");
+            writeln!(out, "| `{}` | {} | {rule} | {help} |", field.name(), unit(field.name(), kind)).unwrap();
+        }
+    }
+    out
 }
 
 fn kind(t: Type) -> &'static str {
