@@ -127,7 +127,7 @@ fn reference(file: &FileDescriptorProto) -> String {
          their names say. Every counter is a difference since the record before; sums over a flow's life are exact.\n",
     );
     for (at, message) in file.message_type.iter().enumerate() {
-        let about = comment(file, &[4, at as i32]);
+        let about = leading(file, &[4, at as i32]);
         writeln!(
             out,
             "\n## {}\n\n{about}\n\n| field | unit | merge | meaning |\n| --- | --- | --- | --- |",
@@ -202,6 +202,13 @@ fn comment(file: &FileDescriptorProto, path: &[i32]) -> String {
     let text =
         location.map(|l| if l.trailing_comments().is_empty() { l.leading_comments() } else { l.trailing_comments() });
     text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The comment before a message; what follows its brace belongs to the first field.
+fn leading(file: &FileDescriptorProto, path: &[i32]) -> String {
+    let info = file.source_code_info.as_ref().expect("protox keeps comments");
+    let text = info.location.iter().find(|l| l.path == path).map(|l| l.leading_comments()).unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn snake(name: &str) -> String {
