@@ -90,6 +90,18 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// `ecn_mangling_bits`: signs that something between the ends changed ECN bits, seen from one point.
+    ecn_mangling {
+        SYN_ECN = 1, "syn_ecn", "The SYN/ACK says that the SYN arrived with another code point than it had here.";
+        SYN_ACK_ECN = 2, "syn_ack_ecn", "The third ACK says that the SYN/ACK arrived with another code point than it had here.";
+        ACE_ZEROED = 4, "ace_zeroed", "The ACE field was zero right after an AccECN handshake, RFC 9768 section 3.2.2.4.";
+        OPTION_ZEROED = 8, "option_zeroed", "The first AccECN option had zero where it must not, RFC 9768 section 3.2.3.2.1.";
+        REFLECTED = 16, "reflected", "The SYN/ACK carries the SYN's flags back: a server that reflects what it does not know.";
+        ECT_AFTER_REFUSAL = 32, "ect_after_refusal", "Packets were ECN-capable although the handshake did not agree on ECN.";
+    }
+}
+
+vocabulary! {
     /// `end_reason_last`: why a flow instance ended.
     end_reason {
         OPEN = 0, "open", "It goes on.";

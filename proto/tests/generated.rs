@@ -173,6 +173,9 @@ fn merge(name: &str, kind: &str) -> &'static str {
 
 /// The field that tells whether a minimum was measured: `rtt_count` for `rtt_ns_min`, else `packets`.
 fn count_of<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+    if name.starts_with("first_") && name != "first_ns" {
+        return None; // the time of the first packet of some kind: 0 where there was none
+    }
     let stem =
         name.trim_end_matches("_min").trim_end_matches("_ns").trim_end_matches("_bytes").trim_end_matches("_packets");
     let own = format!("{stem}_count");

@@ -196,12 +196,330 @@ pub struct FlowInterval {
     /// Bytes newly covered by the cumulative ACKs sent in this direction (so data of the other one).
     #[prost(uint64, tag = "80")]
     pub acked_bytes: u64,
-    /// Bytes newly acknowledged by segments with header bit 0x100 set.
+    /// Bytes newly delivered (acknowledged or SACKed, each once) by segments with header bit 0x100 set, SYNs aside.
     #[prost(uint64, tag = "81")]
     pub esce_acked_bytes: u64,
     /// Segments with ACK and without payload, SYN, FIN or RST.
     #[prost(uint64, tag = "82")]
     pub pure_acks: u64,
+    /// Segments with bytes that had passed this point before; keepalives and window probes are not among them.
+    #[prost(uint64, tag = "100")]
+    pub retransmitted_segments: u64,
+    /// Payload bytes that had passed this point before.
+    #[prost(uint64, tag = "101")]
+    pub retransmitted_bytes: u64,
+    /// Retransmitted segments whose bytes had been acknowledged or SACKed here before.
+    #[prost(uint64, tag = "102")]
+    pub spurious_segments: u64,
+    /// Bytes that the receiver reported to have got twice, RFC 2883.
+    #[prost(uint64, tag = "103")]
+    pub dsacked_bytes: u64,
+    /// Times a segment came whose predecessor had not passed this point.
+    #[prost(uint64, tag = "104")]
+    pub hole_events: u64,
+    /// Bytes skipped then: lost upstream, reordered, or missed by the capture.
+    #[prost(uint64, tag = "105")]
+    pub hole_bytes: u64,
+    /// Bytes of holes that a late segment closed.
+    #[prost(uint64, tag = "106")]
+    pub hole_reordered_bytes: u64,
+    /// Bytes of holes that a retransmission closed: lost before this point.
+    #[prost(uint64, tag = "107")]
+    pub loss_upstream_bytes: u64,
+    /// Bytes of holes closed by a segment of which neither is certain.
+    #[prost(uint64, tag = "108")]
+    pub hole_unknown_bytes: u64,
+    /// Bytes of holes that were acknowledged although they never passed this point: the capture missed them, or they took another path.
+    #[prost(uint64, tag = "109")]
+    pub unseen_acked_bytes: u64,
+    /// Retransmitted bytes that were not spurious: lost behind this point, or their ACK was.
+    #[prost(uint64, tag = "110")]
+    pub loss_downstream_bytes: u64,
+    /// Segments behind one with higher sequence numbers that are no retransmission, RFC 4737 section 3.
+    #[prost(uint64, tag = "111")]
+    pub reordered_segments: u64,
+    /// Sum over reordered segments of the bytes that overtook them, RFC 4737 section 4.2.
+    #[prost(uint64, tag = "112")]
+    pub reorder_extent_bytes: u64,
+    /// The largest of these.
+    #[prost(uint64, tag = "113")]
+    pub reorder_extent_bytes_max: u64,
+    /// Segments with a TSval below the highest one before.
+    #[prost(uint64, tag = "114")]
+    pub late_segments: u64,
+    /// Segments with at most one byte just below the next sequence number, RFC 9293 section 3.8.4.
+    #[prost(uint64, tag = "115")]
+    pub keepalives: u64,
+    /// The same, or one byte beyond it, while the receiver's window was zero.
+    #[prost(uint64, tag = "116")]
+    pub zero_window_probes: u64,
+    /// Largest number of bytes sent and neither acknowledged nor SACKed, as seen here.
+    #[prost(uint64, tag = "117")]
+    pub flight_bytes_max: u64,
+    /// The same when the latest segment with data passed.
+    #[prost(uint64, tag = "118")]
+    pub flight_bytes_last: u64,
+    /// Time with less than one segment of the receiver's window left.
+    #[prost(uint64, tag = "119")]
+    pub rwnd_limited_ns: u64,
+    /// ACKs without data that repeat number and window while data is outstanding, RFC 5681 section 2.
+    #[prost(uint64, tag = "120")]
+    pub duplicate_acks: u64,
+    /// ACKs without data that repeat the number with another window.
+    #[prost(uint64, tag = "121")]
+    pub window_updates: u64,
+    /// ACKs that cover more than two full-sized segments, RFC 5681 section 4.2.
+    #[prost(uint64, tag = "122")]
+    pub stretch_acks: u64,
+    /// Bytes newly acknowledged or SACKed, each once, without SYN and FIN.
+    #[prost(uint64, tag = "123")]
+    pub delivered_bytes: u64,
+    /// Bytes of those that were SACKed first, RFC 2018.
+    #[prost(uint64, tag = "124")]
+    pub sacked_bytes: u64,
+    /// Times the advertised window became zero.
+    #[prost(uint64, tag = "125")]
+    pub zero_window_events: u64,
+    /// Time until it opened again.
+    #[prost(uint64, tag = "126")]
+    pub zero_window_ns: u64,
+    /// Advertised window, scaled (RFC 7323); 0 where the scale was not seen.
+    #[prost(uint64, tag = "127")]
+    pub window_bytes_last: u64,
+    /// Largest advertised window, scaled.
+    #[prost(uint64, tag = "128")]
+    pub window_bytes_max: u64,
+    /// Segments whose acknowledgement number moved forward.
+    #[prost(uint64, tag = "129")]
+    pub advancing_acks: u64,
+    /// Time of the first acknowledgement, ns since the epoch.
+    #[prost(uint64, tag = "130")]
+    pub first_ack_ns: u64,
+    /// Time of the last one that moved forward, ns since the epoch.
+    #[prost(uint64, tag = "131")]
+    pub last_ack_ns: u64,
+    /// Number of: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(uint64, tag = "140")]
+    pub rtt_count: u64,
+    /// Sum of: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(uint64, tag = "141")]
+    pub rtt_ns_sum: u64,
+    /// Sum of squares of: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(uint64, tag = "142")]
+    pub rtt_us2_sum: u64,
+    /// Smallest: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(uint64, tag = "143")]
+    pub rtt_ns_min: u64,
+    /// Largest: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(uint64, tag = "144")]
+    pub rtt_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time from the last newly acknowledged segment to its ACK, without retransmitted segments (Karn) and segments behind holes.
+    #[prost(bytes = "vec", tag = "145")]
+    pub rtt_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(uint64, tag = "146")]
+    pub rtt_ts_count: u64,
+    /// Sum of: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(uint64, tag = "147")]
+    pub rtt_ts_ns_sum: u64,
+    /// Sum of squares of: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(uint64, tag = "148")]
+    pub rtt_ts_us2_sum: u64,
+    /// Smallest: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(uint64, tag = "149")]
+    pub rtt_ts_ns_min: u64,
+    /// Largest: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(uint64, tag = "150")]
+    pub rtt_ts_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time from the first segment with a TSval to its first echo, RFC 7323.
+    #[prost(bytes = "vec", tag = "151")]
+    pub rtt_ts_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(uint64, tag = "152")]
+    pub ack_delay_count: u64,
+    /// Sum of: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(uint64, tag = "153")]
+    pub ack_delay_ns_sum: u64,
+    /// Sum of squares of: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(uint64, tag = "154")]
+    pub ack_delay_us2_sum: u64,
+    /// Smallest: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(uint64, tag = "155")]
+    pub ack_delay_ns_min: u64,
+    /// Largest: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(uint64, tag = "156")]
+    pub ack_delay_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time from the first newly acknowledged segment to its ACK: RTT and delayed ACK; at the receiver, its turnaround.
+    #[prost(bytes = "vec", tag = "157")]
+    pub ack_delay_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: inter-packet gap below the idle threshold of 2 s.
+    #[prost(uint64, tag = "158")]
+    pub ipg_count: u64,
+    /// Sum of: inter-packet gap below the idle threshold of 2 s.
+    #[prost(uint64, tag = "159")]
+    pub ipg_ns_sum: u64,
+    /// Sum of squares of: inter-packet gap below the idle threshold of 2 s.
+    #[prost(uint64, tag = "160")]
+    pub ipg_us2_sum: u64,
+    /// Smallest: inter-packet gap below the idle threshold of 2 s.
+    #[prost(uint64, tag = "161")]
+    pub ipg_ns_min: u64,
+    /// Largest: inter-packet gap below the idle threshold of 2 s.
+    #[prost(uint64, tag = "162")]
+    pub ipg_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: inter-packet gap below the idle threshold of 2 s.
+    #[prost(bytes = "vec", tag = "163")]
+    pub ipg_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: time between data packets with ECT(1).
+    #[prost(uint64, tag = "164")]
+    pub sce_gap_count: u64,
+    /// Sum of: time between data packets with ECT(1).
+    #[prost(uint64, tag = "165")]
+    pub sce_gap_ns_sum: u64,
+    /// Sum of squares of: time between data packets with ECT(1).
+    #[prost(uint64, tag = "166")]
+    pub sce_gap_us2_sum: u64,
+    /// Smallest: time between data packets with ECT(1).
+    #[prost(uint64, tag = "167")]
+    pub sce_gap_ns_min: u64,
+    /// Largest: time between data packets with ECT(1).
+    #[prost(uint64, tag = "168")]
+    pub sce_gap_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time between data packets with ECT(1).
+    #[prost(bytes = "vec", tag = "169")]
+    pub sce_gap_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: run of consecutive data packets with ECT(1).
+    #[prost(uint64, tag = "170")]
+    pub sce_run_count: u64,
+    /// Packets in: run of consecutive data packets with ECT(1).
+    #[prost(uint64, tag = "171")]
+    pub sce_run_packets_sum: u64,
+    /// Sum of squares of the packets in: run of consecutive data packets with ECT(1).
+    #[prost(uint64, tag = "172")]
+    pub sce_run_packets2_sum: u64,
+    /// Packets in the shortest of: run of consecutive data packets with ECT(1).
+    #[prost(uint64, tag = "173")]
+    pub sce_run_packets_min: u64,
+    /// Packets in the longest of: run of consecutive data packets with ECT(1).
+    #[prost(uint64, tag = "174")]
+    pub sce_run_packets_max: u64,
+    /// Histogram (sce_proto::sketch) of the packets in: run of consecutive data packets with ECT(1).
+    #[prost(bytes = "vec", tag = "175")]
+    pub sce_run_packets_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: run of consecutive data packets with CE.
+    #[prost(uint64, tag = "176")]
+    pub ce_run_count: u64,
+    /// Packets in: run of consecutive data packets with CE.
+    #[prost(uint64, tag = "177")]
+    pub ce_run_packets_sum: u64,
+    /// Sum of squares of the packets in: run of consecutive data packets with CE.
+    #[prost(uint64, tag = "178")]
+    pub ce_run_packets2_sum: u64,
+    /// Packets in the shortest of: run of consecutive data packets with CE.
+    #[prost(uint64, tag = "179")]
+    pub ce_run_packets_min: u64,
+    /// Packets in the longest of: run of consecutive data packets with CE.
+    #[prost(uint64, tag = "180")]
+    pub ce_run_packets_max: u64,
+    /// Histogram (sce_proto::sketch) of the packets in: run of consecutive data packets with CE.
+    #[prost(bytes = "vec", tag = "181")]
+    pub ce_run_packets_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Handshakes timed: SYN to SYN/ACK for up, SYN/ACK to ACK for down.
+    #[prost(uint64, tag = "182")]
+    pub handshake_rtt_count: u64,
+    /// Handshake time.
+    #[prost(uint64, tag = "183")]
+    pub handshake_rtt_ns_sum: u64,
+    /// Shortest handshake time.
+    #[prost(uint64, tag = "184")]
+    pub handshake_rtt_ns_min: u64,
+    /// Longest handshake time.
+    #[prost(uint64, tag = "185")]
+    pub handshake_rtt_ns_max: u64,
+    /// Smoothed RTT after RFC 6298 over the samples of rtt; full only at the sender.
+    #[prost(uint64, tag = "186")]
+    pub srtt_ns_last: u64,
+    /// RTT variation after RFC 6298.
+    #[prost(uint64, tag = "187")]
+    pub rttvar_ns_last: u64,
+    /// Retransmission timeout after RFC 6298 with Linux's minimum of 200 ms.
+    #[prost(uint64, tag = "188")]
+    pub rto_ns_last: u64,
+    /// Inter-packet gaps of 2 s and more.
+    #[prost(uint64, tag = "189")]
+    pub idle_gaps: u64,
+    /// Their sum.
+    #[prost(uint64, tag = "190")]
+    pub idle_ns: u64,
+    /// Values of (AE, CWR, ECE) on SYNs of this direction: bit set by value.
+    #[prost(uint64, tag = "200")]
+    pub syn_ace_bits: u64,
+    /// IP ECN code points on SYNs as they passed here: bit set by code point.
+    #[prost(uint64, tag = "201")]
+    pub syn_ecn_bits: u64,
+    /// Values of (AE, CWR, ECE) on SYN/ACKs of this direction: bit set by value.
+    #[prost(uint64, tag = "202")]
+    pub syn_ack_ace_bits: u64,
+    /// IP ECN code points on SYN/ACKs as they passed here: bit set by code point.
+    #[prost(uint64, tag = "203")]
+    pub syn_ack_ecn_bits: u64,
+    /// Values of (AE, CWR, ECE) on the ACK that ends the handshake: bit set by value.
+    #[prost(uint64, tag = "204")]
+    pub third_ack_ace_bits: u64,
+    /// IP ECN code point of that ACK: bit set by code point.
+    #[prost(uint64, tag = "205")]
+    pub third_ack_ecn_bits: u64,
+    /// Signs of changed ECN bits seen from here (sce_proto::ecn_mangling): bit set.
+    #[prost(uint64, tag = "206")]
+    pub ecn_mangling_bits: u64,
+    /// Times ECE came on after it was off, SYNs aside (RFC 3168 section 6.1.3).
+    #[prost(uint64, tag = "207")]
+    pub ece_episodes: u64,
+    /// Time from there to the first packet without it.
+    #[prost(uint64, tag = "208")]
+    pub ece_latch_ns: u64,
+    /// Times CWR came on after it was off, on segments with data.
+    #[prost(uint64, tag = "209")]
+    pub cwr_events: u64,
+    /// Bytes newly delivered by ACKs with ECE: the feedback measure of DCTCP (RFC 8257 section 3.3).
+    #[prost(uint64, tag = "210")]
+    pub ece_acked_bytes: u64,
+    /// CE packets that the ACE field reported, RFC 9768 section 3.2.2: the best estimate.
+    #[prost(uint64, tag = "211")]
+    pub ace_ce_packets: u64,
+    /// The fewest it can mean, where ACK loss leaves a choice.
+    #[prost(uint64, tag = "212")]
+    pub ace_ce_low_packets: u64,
+    /// The most it can mean.
+    #[prost(uint64, tag = "213")]
+    pub ace_ce_high_packets: u64,
+    /// ACKs with such a choice.
+    #[prost(uint64, tag = "214")]
+    pub ace_ambiguous_acks: u64,
+    /// Segments with an AccECN option, kinds 172 and 174.
+    #[prost(uint64, tag = "215")]
+    pub accecn_options: u64,
+    /// Bytes with ECT(0) that these options reported as received.
+    #[prost(uint64, tag = "216")]
+    pub option_ect0_bytes: u64,
+    /// Bytes with ECT(1) that they reported.
+    #[prost(uint64, tag = "217")]
+    pub option_ect1_bytes: u64,
+    /// Bytes with CE that they reported.
+    #[prost(uint64, tag = "218")]
+    pub option_ce_bytes: u64,
+    /// CE packets timed to the first ECE of the other direction after it.
+    #[prost(uint64, tag = "219")]
+    pub ce_to_ece_count: u64,
+    /// Time between them; at the receiver, how long it took to say so.
+    #[prost(uint64, tag = "220")]
+    pub ce_to_ece_ns_sum: u64,
+    /// Shortest of these.
+    #[prost(uint64, tag = "221")]
+    pub ce_to_ece_ns_min: u64,
+    /// Longest of these.
+    #[prost(uint64, tag = "222")]
+    pub ce_to_ece_ns_max: u64,
 }
 /// A point where packets were seen: probe, network namespace, interface and hook.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
