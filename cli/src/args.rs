@@ -5,6 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit;
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
+use crate::verbs::matrix::Unit;
+use crate::verbs::top::By;
 
 /// Ask a collector which flows ran, how they did, and where each was lost, marked or delayed.
 #[derive(Debug, Parser)]
@@ -67,8 +69,10 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   sce-cli paths --since 5m                              every flow, direction and segment
   sce-cli paths 'lost_packets > 0' --sort -lost_packets
-  sce-cli paths --run bleach-test -o json | jq '.[].transitions'")]
-    Paths(Listing),
+  sce-cli paths --by hop                                the same, added up over all flows
+  sce-cli paths --matrix --run bleach-test              which ECN code point became which, hop by hop
+  sce-cli paths -o json | jq '.[].transitions'")]
+    Paths(PathsArgs),
     /// Compare what each receiver got, what it said, and what the sender heard (SCE, ECE, AccECN feedback)
     #[command(after_help = "Examples:
   sce-cli verify --run cubic-2                          one line per flow and direction, with the verdict
@@ -99,6 +103,12 @@ pub(crate) enum Verb {
   sce-cli series --flow 3f2a91c07be4d015                one flow over time
   sce-cli series --since 1m port 5201 -o csv --columns +rtt_ns_min > series.csv")]
     Series(SeriesArgs),
+    /// Add up flows (or another view) by columns and show the largest groups
+    #[command(after_help = "Examples:
+  sce-cli top --since 10m                               by pair of hosts, most bytes first
+  sce-cli top --by responder_port --sort -up.ce_packets
+  sce-cli top --of paths --by from.probe,to.probe --sort -lost_packets --follow")]
+    Top(TopArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m
@@ -157,6 +167,36 @@ pub(crate) struct SeriesArgs {
     pub(crate) listing: Listing,
 }
 
+/// Options of `paths`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PathsArgs {
+    /// Add segments up: over flows by hop or pair of hosts, or along each flow from end to end
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) by: Option<By>,
+    /// Draw ECN transition matrices, one for each hop: rows are what was sent, columns what arrived
+    #[arg(long, value_enum, value_name = "UNIT", num_args = 0..=1, require_equals = true, default_missing_value = "packets")]
+    pub(crate) matrix: Option<Unit>,
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+}
+
+/// Options of `top`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TopArgs {
+    /// Columns that make a group
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', default_value = "initiator_ip,responder_ip")]
+    pub(crate) by: Vec<String>,
+    /// The view whose rows are added up: flows, paths, verify, series ...
+    #[arg(long, value_name = "VIEW", default_value = "flows")]
+    pub(crate) of: String,
+    #[command(flatten)]
+    pub(crate) select: Select,
+    #[command(flatten)]
+    pub(crate) follow: Follow,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
 /// The time window and the experiment.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which rows")]
@@ -189,7 +229,7 @@ pub(crate) struct Select {
     /// Sort by columns: `--sort -up.ip_bytes,first_ns`; a leading `-` means largest first
     #[arg(long, value_name = "COLUMNS", allow_hyphen_values = true, value_delimiter = ',')]
     pub(crate) sort: Vec<String>,
-    /// Rows at most; 0 = all [default: 1000 for tables, all for machine formats]
+    /// Rows at most; 0 = all [default: 1000 for tables (top: 20), all for machine formats]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
 }

@@ -3,6 +3,7 @@
 //! In: a command line. Out: rows on standard output, what they rest on on standard error, a documented exit code.
 //! It measures nothing, stores nothing and computes no metric: it is a thin client of the Query service.
 
+mod aggregate;
 mod args;
 mod client;
 mod columns;
@@ -20,7 +21,7 @@ use clap::Parser;
 use args::{Cli, Verb};
 use client::Client;
 use exit::{Failure, code};
-use verbs::{flow, list, shell};
+use verbs::{flow, list, matrix, shell, top};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -68,7 +69,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let client = &mut client;
     match &cli.verb {
         Verb::Flows(args) => list::run(client, "flows", None, args).await,
-        Verb::Paths(args) => list::run(client, "paths", None, args).await,
+        Verb::Paths(args) => match (args.matrix, args.by) {
+            (Some(unit), _) => matrix::run(client, args, unit).await,
+            (None, Some(by)) => top::paths(client, args, by).await,
+            (None, None) => list::run(client, "paths", None, &args.listing).await,
+        },
+        Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,
         Verb::Points(args) => list::run(client, "points", None, args).await,

@@ -2,4 +2,6 @@
 
 pub(crate) mod flow;
 pub(crate) mod list;
+pub(crate) mod matrix;
 pub(crate) mod shell;
+pub(crate) mod top;

@@ -359,15 +359,27 @@ fn verify() -> View {
     let columns = columns(&[
         "flow - * Identifier of the joined flow.",
         "direction - * Direction of the data.",
-        "feedback - * Kind of feedback.",
-        "received_bytes bytes * Marked bytes that reached the receiver.",
-        "said_bytes bytes * Marked bytes that the receiver reported.",
-        "heard_bytes bytes * Marked bytes that the sender heard of.",
-        "receiver_error ratio * (said - received) / received.",
-        "verdict - * Conclusion in a word.",
+        "kind - * Kind of feedback.",
+        "unit - - What a signal is.",
+        "received_signals - * Signals the receiver got.",
+        "said_signals - * Signals the receiver reported.",
+        "heard_signals - * Signals that reached the sender.",
+        "receiver_error_ppm ppm * (said - received) / received.",
+        "verdict - * Short code.",
+        "text - - The verdict in words.",
     ]);
-    let share = |v| Value { kind: Some(Kind::Real(v)) };
-    let row = vec![t(TCP), t("up"), t("esce"), n(1_806_000), n(903_000), n(903_000), share(-0.5), t("half_missing")];
+    let row = vec![
+        t(TCP),
+        t("up"),
+        t("sce"),
+        t("bytes"),
+        n(1_806_000),
+        n(903_000),
+        n(903_000),
+        Value { kind: Some(Kind::Signed(-500_000)) },
+        t("incomplete"),
+        t("the receiver reported half of the marks"),
+    ];
     View { columns, rows: vec![row] }
 }
 
