@@ -102,8 +102,6 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
 /// A joined flow before its clocks are compared.
 struct Work<'a> {
     joined: Joined,
-    /// By direction, from the sender to the receiver; indices into `views`.
-    paths: [Vec<usize>; 2],
     views: Vec<View<'a>>,
     hops: Vec<Hop>,
 }
@@ -144,7 +142,7 @@ impl<'a> Work<'a> {
             }
         }
         let joined = Joined { flow: group.flow, members, join_evidence_bits: group.evidence_bits, ..Joined::default() };
-        Work { joined, paths, views, hops }
+        Work { joined, views, hops }
     }
 
     fn finish(mut self, clocks: &pool::Clocks, options: &Options) -> Joined {

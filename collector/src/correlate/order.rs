@@ -31,11 +31,11 @@ pub(super) fn orient(sightings: &[Sighting], members: &[usize]) -> Vec<Member> {
 
 /// Whether two sightings of one flow have up and down the other way round.
 fn swapped(a: &Sighting, b: &Sighting) -> bool {
-    let (Some(x), Some(y)) = (initiator(a), initiator(b)) else { return false };
-    if x.key() == y.key() {
+    let (Some(x), Some(y)) = (ends(a), ends(b)) else { return false };
+    if x == y {
         return false;
     }
-    if x.key() == y.mirrored() {
+    if x == y.mirrored() {
         return true;
     }
     // Translated addresses: the packets tell.
@@ -46,22 +46,21 @@ fn swapped(a: &Sighting, b: &Sighting) -> bool {
     shared(0, 1) + shared(1, 0) > shared(0, 0) + shared(1, 1)
 }
 
+/// Address and port of both ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Ends<'a> {
     src: (&'a [u8], u32),
     dst: (&'a [u8], u32),
 }
 
-impl<'a> Ends<'a> {
-    fn key(&self) -> ((&'a [u8], u32), (&'a [u8], u32)) {
-        (self.src, self.dst)
-    }
-
-    fn mirrored(&self) -> ((&'a [u8], u32), (&'a [u8], u32)) {
-        (self.dst, self.src)
+impl Ends<'_> {
+    fn mirrored(self) -> Self {
+        Ends { src: self.dst, dst: self.src }
     }
 }
 
-fn initiator(s: &Sighting) -> Option<Ends<'_>> {
+/// The ends as the sighting has them for its own up.
+fn ends(s: &Sighting) -> Option<Ends<'_>> {
     match (&s.totals[0], &s.totals[1]) {
         (Some(t), _) => Some(Ends { src: (&t.src_ip, t.src_port), dst: (&t.dst_ip, t.dst_port) }),
         (None, Some(t)) => Some(Ends { src: (&t.dst_ip, t.dst_port), dst: (&t.src_ip, t.src_port) }),
