@@ -1,3 +1,21 @@
-//! The collector: commits probes' records and joins what different hosts saw of the same flow.
+//! The SCE collector: takes probes' records, commits them exactly once, and answers questions about them.
+//!
+//! In: batches from probes, questions from clients. Out: rows in a database, answers with their completeness. The collector
+//! measures nothing: every number it shows came in a record or follows from records.
 
-pub mod correlate;
+pub mod admin;
+pub mod args;
+pub mod clock;
+pub mod config;
+pub mod ingest;
+pub mod metrics;
+pub mod query;
+pub mod rows;
+pub mod server;
+pub mod store;
+
+/// Waits until a switch is on, or nobody is left who could turn it on.
+pub(crate) async fn told(switch: &mut tokio::sync::watch::Receiver<bool>) {
+    // The guard that comes back must not live across an await.
+    let _ = switch.wait_for(|on| *on).await;
+}

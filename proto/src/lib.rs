@@ -9,6 +9,7 @@
 
 pub mod bits;
 pub mod columns;
+pub mod derive;
 mod key;
 pub mod marks;
 pub mod record;

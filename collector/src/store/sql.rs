@@ -1,0 +1,183 @@
+//! SQL text from schemas and predicates, for both databases.
+//!
+//! In: names from the schemas, conditions. Out: statements with placeholders and the values to bind. No value ever becomes
+//! text; the only names in a statement are those of [`Schema`]. [`Statement::text`] is the one place where built SQL is
+//! vouched for.
+
+use std::fmt::Write as _;
+
+use sqlx::AssertSqlSafe;
+
+use super::Scan;
+use super::predicate::Predicate;
+use super::schema::Schema;
+
+/// The whole ledger with the names of the probes, in the order of [`super::LedgerLine`].
+pub const LEDGER: &str = "SELECT s.id, p.name, p.host, p.version, s.epoch, s.lane, s.committed_seq, s.committed_ns, s.newest_ns, s.batches, \
+     s.records, s.duplicates, s.skipped, s.quarantined, s.quarantined_records, s.claims \
+     FROM ingest_stream s JOIN probe p ON p.id = s.probe ORDER BY p.name, s.id";
+
+/// How a database writes placeholders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `?`, and `length()` of a byte string.
+    Sqlite,
+    /// `$1`, and `octet_length()`.
+    Postgres,
+}
+
+/// A value to bind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bind {
+    /// Integer.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// A statement under construction.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    sql: String,
+    /// The values of its placeholders, in order.
+    pub binds: Vec<Bind>,
+    dialect: Dialect,
+}
+
+impl Statement {
+    /// An empty one.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Statement {
+        Statement { sql: String::new(), binds: Vec::new(), dialect }
+    }
+
+    /// Adds SQL text of this program.
+    pub fn push(&mut self, sql: &str) -> &mut Statement {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Adds a placeholder and its value.
+    pub fn bind(&mut self, value: Bind) -> &mut Statement {
+        self.binds.push(value);
+        match self.dialect {
+            Dialect::Sqlite => self.sql.push('?'),
+            Dialect::Postgres => {
+                let _ = write!(self.sql, "${}", self.binds.len());
+            }
+        }
+        self
+    }
+
+    /// The text. It holds nothing but constants of this program and placeholders.
+    #[must_use]
+    pub fn text(&self) -> AssertSqlSafe<String> {
+        AssertSqlSafe(self.sql.clone())
+    }
+
+    /// Adds a condition.
+    pub fn condition(&mut self, predicate: &Predicate) -> &mut Statement {
+        match predicate {
+            Predicate::True => self.push("TRUE"),
+            Predicate::And(all) => self.join(all, " AND ", "TRUE"),
+            Predicate::Or(any) => self.join(any, " OR ", "FALSE"),
+            Predicate::Not(p) => self.push("NOT (").condition(p).push(")"),
+            Predicate::Range { field, low, high } => self.range(field, *low, *high),
+            Predicate::Text { field, value } => self.push(field).push(" = ").bind(Bind::Text(value.clone())),
+            Predicate::Bytes { field, low, high } => {
+                let length = match self.dialect {
+                    Dialect::Sqlite => "length(",
+                    Dialect::Postgres => "octet_length(",
+                };
+                self.push("(").push(length).push(field).push(") = ").bind(Bind::Int(low.len() as i64));
+                self.push(" AND ").push(field).push(" >= ").bind(Bind::Bytes(low.clone()));
+                self.push(" AND ").push(field).push(" <= ").bind(Bind::Bytes(high.clone())).push(")")
+            }
+        }
+    }
+
+    fn join(&mut self, parts: &[Predicate], word: &str, none: &str) -> &mut Statement {
+        if parts.is_empty() {
+            return self.push(none);
+        }
+        self.push("(");
+        for (i, part) in parts.iter().enumerate() {
+            if i > 0 {
+                self.push(word);
+            }
+            self.condition(part);
+        }
+        self.push(")")
+    }
+
+    /// Unsigned values are stored by their bits, so the upper half of them is negative and a range may be in two parts.
+    fn range(&mut self, field: &str, low: u64, high: u64) -> &mut Statement {
+        if low > high {
+            return self.push("FALSE");
+        }
+        let (a, b) = (low.cast_signed(), high.cast_signed());
+        if low == high {
+            return self.push(field).push(" = ").bind(Bind::Int(a));
+        }
+        let word = if (a < 0) == (b < 0) { " AND " } else { " OR " };
+        self.push("(").push(field).push(" >= ").bind(Bind::Int(a));
+        self.push(word).push(field).push(" <= ").bind(Bind::Int(b)).push(")")
+    }
+}
+
+/// `SELECT stream, fields FROM table WHERE window AND predicate`, without the end: the caller may narrow it further.
+#[must_use]
+pub fn select(dialect: Dialect, schema: &Schema, fields: &[usize], scan: &Scan) -> Statement {
+    let mut s = Statement::new(dialect);
+    s.push("SELECT stream");
+    for field in fields {
+        s.push(", ").push(schema.fields[*field].name);
+    }
+    s.push(" FROM ").push(schema.table).push(" WHERE ").condition(&scan.predicate);
+    window(&mut s, schema, scan.since_ns, scan.until_ns);
+    s
+}
+
+/// Adds the condition that a row overlaps the window.
+pub fn window(s: &mut Statement, schema: &Schema, since_ns: u64, until_ns: u64) {
+    let clamp = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
+    if since_ns > 0 {
+        s.push(" AND ").push(schema.time.ends()).push(" > ").bind(Bind::Int(clamp(since_ns)));
+    }
+    if clamp(until_ns) < i64::MAX {
+        s.push(" AND ").push(schema.time.begins()).push(" < ").bind(Bind::Int(clamp(until_ns)));
+    }
+}
+
+/// `INSERT INTO table (provenance, fields) VALUES (...), (...)` with positional `?` placeholders.
+#[must_use]
+pub fn insert(schema: &Schema, fields: &[usize], rows: usize) -> AssertSqlSafe<String> {
+    let columns = super::schema::PROVENANCE.iter().copied().chain(fields.iter().map(|f| schema.fields[*f].name));
+    let columns: Vec<&str> = columns.collect();
+    let row = format!("({})", vec!["?"; columns.len()].join(","));
+    let values = vec![row.as_str(); rows].join(",");
+    AssertSqlSafe(format!("INSERT INTO {} ({}) VALUES {values}", schema.table, columns.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsigned_ranges_survive_signed_storage() {
+        let part = |low, high| {
+            let mut s = Statement::new(Dialect::Postgres);
+            s.range("packets", low, high);
+            (s.sql, s.binds)
+        };
+        assert_eq!(part(1, 9).0, "(packets >= $1 AND packets <= $2)");
+        assert_eq!(
+            part(1, u64::MAX),
+            (String::from("(packets >= $1 OR packets <= $2)"), vec![Bind::Int(1), Bind::Int(-1)])
+        );
+        assert_eq!(part(7, 7).0, "packets = $1");
+        assert_eq!(part(2, 1).0, "FALSE");
+    }
+}

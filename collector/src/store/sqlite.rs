@@ -1,0 +1,210 @@
+//! SQLite: one file, one writer, several readers.
+//!
+//! In: the use cases of [`Store`]. Out: committed rows. Durable means synced: `synchronous=FULL` costs one sync per group of
+//! batches. All writing goes through one connection; readers cannot write.
+
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sce_proto::Record;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
+use tokio::sync::Mutex;
+
+use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
+use write::Writer;
+
+/// All migrations, oldest first. Released ones never change.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "delivery", include_str!("../../../migrations/sqlite/0001_delivery.sql")),
+    (2, "records", include_str!("../../../migrations/sqlite/0002_records.sql")),
+];
+
+/// Older versions can corrupt a WAL database that two connections write and checkpoint at the same time.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Readers at the same time. Each may hold back the checkpoint, and the machine's cores are for ingest.
+const READERS: u32 = 4;
+
+/// How long to wait for a lock that another process holds.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A handle to the database.
+#[derive(Clone)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Arc<Mutex<Option<Writer>>>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be opened or written, [`StoreError::Newer`] if a newer release made it.
+    pub async fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+        let open = |why: String| StoreError::Open { what: path.display().to_string(), why };
+        let version = libsqlite3_sys::SQLITE_VERSION_NUMBER;
+        if version < OLDEST_SQLITE {
+            return Err(open(format!("SQLite {version} is linked; {OLDEST_SQLITE} or newer is needed")));
+        }
+        let options = options(path);
+        let mut writer = options.connect().await.map_err(|e| open(explain(&e, path)))?;
+        refuse_newer(&mut writer).await?;
+        migrator()
+            .run(&mut writer)
+            .await
+            .map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
+        let reader = options.clone().pragma("query_only", "ON");
+        let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(Duration::from_secs(30));
+        let readers = pool.connect_with(reader).await.map_err(|e| open(explain(&e, path)))?;
+        let writer = Arc::new(Mutex::new(Some(Writer::new(writer))));
+        Ok(SqliteStore { path: path.to_owned(), writer, readers })
+    }
+
+    /// Newest schema version this release knows.
+    #[must_use]
+    pub fn schema_version() -> i64 {
+        MIGRATIONS[MIGRATIONS.len() - 1].0
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .page_size(8192)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(false)
+        .pragma("cache_size", "-65536")
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", "2000")
+        .pragma("journal_size_limit", "67108864")
+        .statement_cache_capacity(256)
+        .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(1))
+}
+
+fn migrator() -> Migrator {
+    let made = |(version, name, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(made).collect())
+}
+
+/// Looks before anything is changed.
+async fn refuse_newer(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    let found: Result<Option<i64>, _> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut *conn).await;
+    let known = SqliteStore::schema_version();
+    match found {
+        Ok(Some(found)) if found > known => Err(StoreError::Newer { found, known }),
+        // No such table: a new file.
+        _ => Ok(()),
+    }
+}
+
+/// What went wrong, and what to do about it.
+fn explain(error: &sqlx::Error, path: &Path) -> String {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match code(error) {
+        Some(14) if !folder.exists() => format!("the folder {} does not exist; make it first", folder.display()),
+        Some(14 | 8 | 3) => {
+            format!("this user may not write it; check the permissions of {} and of the file", folder.display())
+        }
+        Some(26) => String::from("the file is not an SQLite database; it was left as it is, choose another path"),
+        Some(5) => String::from("another program holds its lock; stop it or choose another path"),
+        Some(13) => String::from("the disk is full"),
+        _ => error.to_string(),
+    }
+}
+
+/// Primary result code of SQLite.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// Whether it may work later.
+fn sort_out(error: &sqlx::Error) -> StoreError {
+    match code(error) {
+        // Constraint, mismatch, range, too big, error in the statement: the same request fails again.
+        Some(1 | 18 | 19 | 20 | 25) => StoreError::Refused(error.to_string()),
+        Some(13) => StoreError::Unavailable(String::from("the disk is full")),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+impl Store for SqliteStore {
+    fn writers(&self) -> usize {
+        1
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        writer.claim(claim).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn commit(&self, steps: &[Step]) -> Result<Vec<Outcome>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        writer.commit(steps).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn scan<R: Record + Send + 'static>(&self, scan: &Scan) -> Result<Vec<Stored<R>>, StoreError> {
+        read::scan(&self.readers, scan).await
+    }
+
+    async fn tally(&self, since_ns: u64, until_ns: u64) -> Result<Vec<Tally>, StoreError> {
+        read::tally(&self.readers, since_ns, until_ns).await
+    }
+
+    async fn ledger(&self) -> Result<Vec<LedgerLine>, StoreError> {
+        read::ledger(&self.readers).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn oldest(&self) -> Result<u64, StoreError> {
+        read::oldest(&self.readers).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn retain(&self, before_ns: u64) -> Result<u64, StoreError> {
+        let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        writer.retain(before_ns).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().await;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        writer.check().await.map_err(|e| sort_out(&e))
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let files = ["", "-wal", "-shm"].map(|end| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(end);
+            std::fs::metadata(name).map_or(0, |m| m.len())
+        });
+        Ok(files.iter().sum())
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        let writer = self.writer.lock().await.take();
+        if let Some(mut writer) = writer {
+            writer.checkpoint().await;
+            let _ = writer.conn.close().await;
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable(String::from("the collector is stopping"))
+}
