@@ -102,6 +102,18 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// `sctp_bits`: what an SCTP association showed.
+    sctp {
+        ECN_CAPABLE = 1, "ecn_capable", "INIT or INIT ACK of this direction carries the ECN capable parameter (0x8000).";
+        FORWARD_TSN = 2, "forward_tsn", "INIT or INIT ACK of this direction supports FORWARD TSN, RFC 3758.";
+        I_DATA = 4, "i_data", "I-DATA chunks were seen, RFC 8260.";
+        MULTI_HOMED = 8, "multi_homed", "INIT or INIT ACK of this direction lists several addresses, or packets came on several paths.";
+        AUTH = 16, "auth", "AUTH chunks were seen, RFC 4895.";
+        NO_INIT = 32, "no_init", "The association began before the capture: negotiated streams and options are unknown.";
+    }
+}
+
+vocabulary! {
     /// `end_reason_last`: why a flow instance ended.
     end_reason {
         OPEN = 0, "open", "It goes on.";

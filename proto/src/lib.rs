@@ -34,6 +34,7 @@ pub use generated::*;
 mod fields {
     use crate::generated::{
         Feedback, FlowInterval, LossReport, ObservationPoint, PathMarks, PathSegment, ProbeInterval, SocketSample,
+        StreamInterval,
     };
     use crate::record::{Field, Kind, Merge, Record, ValueRef};
     include!("generated/fields.rs");

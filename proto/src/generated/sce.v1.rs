@@ -424,7 +424,7 @@ pub struct FlowInterval {
     /// Histogram (sce_proto::sketch) of the packets in: run of consecutive data packets with CE.
     #[prost(bytes = "vec", tag = "181")]
     pub ce_run_packets_sketch: ::prost::alloc::vec::Vec<u8>,
-    /// Handshakes timed: SYN to SYN/ACK for up, SYN/ACK to ACK for down.
+    /// Handshakes timed: for up, SYN to SYN/ACK, QUIC's first Initial to its answer, SCTP's INIT to INIT ACK; for down, from there to the initiator's next step.
     #[prost(uint64, tag = "182")]
     pub handshake_rtt_count: u64,
     /// Handshake time.
@@ -520,6 +520,484 @@ pub struct FlowInterval {
     /// Longest of these.
     #[prost(uint64, tag = "222")]
     pub ce_to_ece_ns_max: u64,
+    /// QUIC version: v1, v2, or the number in hexadecimal; empty where the flow is not QUIC.
+    #[prost(string, tag = "300")]
+    pub quic_version_last: ::prost::alloc::string::String,
+    /// Server name of the client's hello (RFC 6066 section 3), from its Initial packets.
+    #[prost(string, tag = "301")]
+    pub sni_last: ::prost::alloc::string::String,
+    /// Application protocols that the client offered (RFC 7301), comma-separated.
+    #[prost(string, tag = "302")]
+    pub alpn_last: ::prost::alloc::string::String,
+    /// Destination connection identifier of the client's first Initial, hexadecimal: the name of the connection's qlog.
+    #[prost(string, tag = "303")]
+    pub quic_odcid_last: ::prost::alloc::string::String,
+    /// QUIC packets; a datagram can hold several (RFC 9000 section 12.2).
+    #[prost(uint64, tag = "304")]
+    pub quic_packets: u64,
+    /// Initial packets.
+    #[prost(uint64, tag = "305")]
+    pub quic_initial_packets: u64,
+    /// 0-RTT packets.
+    #[prost(uint64, tag = "306")]
+    pub quic_zero_rtt_packets: u64,
+    /// Handshake packets.
+    #[prost(uint64, tag = "307")]
+    pub quic_handshake_packets: u64,
+    /// Retry packets.
+    #[prost(uint64, tag = "308")]
+    pub quic_retry_packets: u64,
+    /// Short header packets (1-RTT).
+    #[prost(uint64, tag = "309")]
+    pub quic_short_packets: u64,
+    /// Version Negotiation packets.
+    #[prost(uint64, tag = "310")]
+    pub quic_version_negotiation_packets: u64,
+    /// Long header packets of versions whose types are not known.
+    #[prost(uint64, tag = "311")]
+    pub quic_other_packets: u64,
+    /// Datagrams with more than one QUIC packet.
+    #[prost(uint64, tag = "312")]
+    pub quic_coalesced_datagrams: u64,
+    /// Initial packets that could be decrypted (RFC 9001 section 5.2); at most 16 of a flow are tried.
+    #[prost(uint64, tag = "313")]
+    pub quic_opened_initials: u64,
+    /// Initial packets that could not: cut by the capture, sealed with keys of an unseen start, or too many.
+    #[prost(uint64, tag = "314")]
+    pub quic_unopened_initials: u64,
+    /// Opened Initial packets with an ACK frame.
+    #[prost(uint64, tag = "315")]
+    pub quic_initial_acks: u64,
+    /// Those whose ACK frame carries ECN counts (type 0x03, RFC 9000 section 19.3.2): the sender reports ECN.
+    #[prost(uint64, tag = "316")]
+    pub quic_ecn_initial_acks: u64,
+    /// ECT(0) packets that these frames reported as received in the Initial space.
+    #[prost(uint64, tag = "317")]
+    pub quic_ack_ect0_max: u64,
+    /// ECT(1) packets that they reported.
+    #[prost(uint64, tag = "318")]
+    pub quic_ack_ect1_max: u64,
+    /// CE packets that they reported.
+    #[prost(uint64, tag = "319")]
+    pub quic_ack_ce_max: u64,
+    /// Number of: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(uint64, tag = "320")]
+    pub spin_rtt_count: u64,
+    /// Sum of: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(uint64, tag = "321")]
+    pub spin_rtt_ns_sum: u64,
+    /// Sum of squares of: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(uint64, tag = "322")]
+    pub spin_rtt_us2_sum: u64,
+    /// Smallest: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(uint64, tag = "323")]
+    pub spin_rtt_ns_min: u64,
+    /// Largest: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(uint64, tag = "324")]
+    pub spin_rtt_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: round trip between two edges of the spin bit in this direction, RFC 9000 section 17.4.
+    #[prost(bytes = "vec", tag = "325")]
+    pub spin_rtt_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(uint64, tag = "326")]
+    pub spin_half_rtt_count: u64,
+    /// Sum of: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(uint64, tag = "327")]
+    pub spin_half_rtt_ns_sum: u64,
+    /// Sum of squares of: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(uint64, tag = "328")]
+    pub spin_half_rtt_us2_sum: u64,
+    /// Smallest: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(uint64, tag = "329")]
+    pub spin_half_rtt_ns_min: u64,
+    /// Largest: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(uint64, tag = "330")]
+    pub spin_half_rtt_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time from a spin edge of this direction to its answer in the other one: the round trip beyond this point.
+    #[prost(bytes = "vec", tag = "331")]
+    pub spin_half_rtt_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Spin edges not believed: reverted at once, or against the order of the two directions.
+    #[prost(uint64, tag = "332")]
+    pub spin_rejected_edges: u64,
+    /// 1 in the first record of a flow that continues another one's connection from a new address or port.
+    #[prost(uint64, tag = "333")]
+    pub quic_migrations: u64,
+    /// Flow instance that it continues, known by its connection identifier; 0 = none.
+    #[prost(uint64, tag = "334")]
+    pub quic_migrated_flow_last: u64,
+    /// Association: hash of ports and verification tags, the same for all its paths and at every point; 0 before both tags are known.
+    #[prost(uint64, tag = "340")]
+    pub sctp_assoc_last: u64,
+    /// Verification tag of packets of this direction.
+    #[prost(uint64, tag = "341")]
+    pub sctp_vtag_last: u64,
+    /// Chunks.
+    #[prost(uint64, tag = "342")]
+    pub sctp_chunks: u64,
+    /// DATA and I-DATA chunks.
+    #[prost(uint64, tag = "343")]
+    pub sctp_data_chunks: u64,
+    /// I-DATA chunks (RFC 8260), counted in sctp_data_chunks too.
+    #[prost(uint64, tag = "344")]
+    pub sctp_i_data_chunks: u64,
+    /// INIT chunks.
+    #[prost(uint64, tag = "345")]
+    pub sctp_init_chunks: u64,
+    /// INIT ACK chunks.
+    #[prost(uint64, tag = "346")]
+    pub sctp_init_ack_chunks: u64,
+    /// SACK chunks.
+    #[prost(uint64, tag = "347")]
+    pub sctp_sack_chunks: u64,
+    /// HEARTBEAT chunks.
+    #[prost(uint64, tag = "348")]
+    pub sctp_heartbeat_chunks: u64,
+    /// HEARTBEAT ACK chunks.
+    #[prost(uint64, tag = "349")]
+    pub sctp_heartbeat_ack_chunks: u64,
+    /// ABORT chunks.
+    #[prost(uint64, tag = "350")]
+    pub sctp_abort_chunks: u64,
+    /// SHUTDOWN, SHUTDOWN ACK and SHUTDOWN COMPLETE chunks.
+    #[prost(uint64, tag = "351")]
+    pub sctp_shutdown_chunks: u64,
+    /// ERROR chunks.
+    #[prost(uint64, tag = "352")]
+    pub sctp_error_chunks: u64,
+    /// COOKIE ECHO and COOKIE ACK chunks.
+    #[prost(uint64, tag = "353")]
+    pub sctp_cookie_chunks: u64,
+    /// ECNE chunks: CE was received (RFC 4960 appendix A).
+    #[prost(uint64, tag = "354")]
+    pub sctp_ecne_chunks: u64,
+    /// CWR chunks: the answer to ECNE.
+    #[prost(uint64, tag = "355")]
+    pub sctp_cwr_chunks: u64,
+    /// AUTH chunks (RFC 4895).
+    #[prost(uint64, tag = "356")]
+    pub sctp_auth_chunks: u64,
+    /// ASCONF and ASCONF ACK chunks (RFC 5061).
+    #[prost(uint64, tag = "357")]
+    pub sctp_asconf_chunks: u64,
+    /// RE-CONFIG chunks (RFC 6525).
+    #[prost(uint64, tag = "358")]
+    pub sctp_reconfig_chunks: u64,
+    /// FORWARD TSN and I-FORWARD-TSN chunks (RFC 3758, RFC 8260).
+    #[prost(uint64, tag = "359")]
+    pub sctp_forward_tsn_chunks: u64,
+    /// Chunks of other types.
+    #[prost(uint64, tag = "360")]
+    pub sctp_other_chunks: u64,
+    /// User data of DATA and I-DATA chunks, repeated ones included.
+    #[prost(uint64, tag = "361")]
+    pub sctp_user_bytes: u64,
+    /// DATA chunks whose TSN had passed this point before, on any path.
+    #[prost(uint64, tag = "362")]
+    pub sctp_retransmitted_chunks: u64,
+    /// User data of these.
+    #[prost(uint64, tag = "363")]
+    pub sctp_retransmitted_bytes: u64,
+    /// Those of them that came the estimated RTO or more after the first, without a new SACK in between (T3-rtx).
+    #[prost(uint64, tag = "364")]
+    pub sctp_timeout_chunks: u64,
+    /// Those of them that came on another path than the first.
+    #[prost(uint64, tag = "365")]
+    pub sctp_failover_chunks: u64,
+    /// Duplicate TSNs that SACKs of this direction listed.
+    #[prost(uint64, tag = "366")]
+    pub sctp_reported_duplicates: u64,
+    /// Times a TSN came whose predecessor had not passed this point.
+    #[prost(uint64, tag = "367")]
+    pub sctp_hole_events: u64,
+    /// TSNs skipped then: lost upstream, reordered, or on a path not seen here.
+    #[prost(uint64, tag = "368")]
+    pub sctp_hole_chunks: u64,
+    /// DATA chunks that came behind a higher TSN within the handshake's round trip.
+    #[prost(uint64, tag = "369")]
+    pub sctp_reordered_chunks: u64,
+    /// RTT samples (rtt_count) whose SACK came back on another path than the data took.
+    #[prost(uint64, tag = "370")]
+    pub sctp_cross_path_rtts: u64,
+    /// Number of: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(uint64, tag = "371")]
+    pub sctp_heartbeat_rtt_count: u64,
+    /// Sum of: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(uint64, tag = "372")]
+    pub sctp_heartbeat_rtt_ns_sum: u64,
+    /// Sum of squares of: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(uint64, tag = "373")]
+    pub sctp_heartbeat_rtt_us2_sum: u64,
+    /// Smallest: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(uint64, tag = "374")]
+    pub sctp_heartbeat_rtt_ns_min: u64,
+    /// Largest: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(uint64, tag = "375")]
+    pub sctp_heartbeat_rtt_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: time from a HEARTBEAT of this direction to the HEARTBEAT ACK with the same information, on this path.
+    #[prost(bytes = "vec", tag = "376")]
+    pub sctp_heartbeat_rtt_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Receiver windows advertised: INIT, INIT ACK and SACK chunks.
+    #[prost(uint64, tag = "377")]
+    pub sctp_rwnd_count: u64,
+    /// Receiver window (a_rwnd) last advertised.
+    #[prost(uint64, tag = "378")]
+    pub sctp_rwnd_bytes_last: u64,
+    /// Smallest receiver window advertised; zeros count.
+    #[prost(uint64, tag = "379")]
+    pub sctp_rwnd_bytes_min: u64,
+    /// Streams negotiated: the smaller one of this side's outbound and the other side's inbound streams.
+    #[prost(uint64, tag = "380")]
+    pub sctp_negotiated_streams_last: u64,
+    /// Streams that carried data so far.
+    #[prost(uint64, tag = "381")]
+    pub sctp_streams_last: u64,
+    /// Streams that carried data in one interval.
+    #[prost(uint64, tag = "382")]
+    pub sctp_active_streams_max: u64,
+    /// Entropy of the bytes per stream over that of all negotiated streams used alike, millionths.
+    #[prost(uint64, tag = "383")]
+    pub sctp_negotiated_utilisation_ppm_last: u64,
+    /// The same over the streams seen.
+    #[prost(uint64, tag = "384")]
+    pub sctp_streams_utilisation_ppm_last: u64,
+    /// DATA chunks with the U bit.
+    #[prost(uint64, tag = "385")]
+    pub sctp_unordered_chunks: u64,
+    /// Ordered DATA chunks that came while an earlier message of their stream was missing here: they must wait for it.
+    #[prost(uint64, tag = "386")]
+    pub sctp_hol_chunks: u64,
+    /// Time these had to wait.
+    #[prost(uint64, tag = "387")]
+    pub sctp_hol_ns: u64,
+    /// What the association showed (sce_proto::sctp): bit set.
+    #[prost(uint64, tag = "388")]
+    pub sctp_bits: u64,
+    /// Address pairs of the association seen so far.
+    #[prost(uint64, tag = "389")]
+    pub sctp_paths_last: u64,
+    /// Echo requests.
+    #[prost(uint64, tag = "400")]
+    pub icmp_echo_requests: u64,
+    /// Echo replies.
+    #[prost(uint64, tag = "401")]
+    pub icmp_echo_replies: u64,
+    /// Echo requests of this direction without a reply within 5 s; a loss at the pinging host, elsewhere only a reply not seen.
+    #[prost(uint64, tag = "402")]
+    pub icmp_echo_unanswered: u64,
+    /// Echo replies of this direction to a request that was answered before.
+    #[prost(uint64, tag = "403")]
+    pub icmp_echo_duplicates: u64,
+    /// Echo replies of this direction to a request that did not pass this point, or too long ago.
+    #[prost(uint64, tag = "404")]
+    pub icmp_echo_unmatched: u64,
+    /// ICMP errors that quote a packet of this direction.
+    #[prost(uint64, tag = "405")]
+    pub icmp_errors: u64,
+    /// Those of them that say destination unreachable, without too-big ones.
+    #[prost(uint64, tag = "406")]
+    pub icmp_unreachable_errors: u64,
+    /// Those of them that say time exceeded.
+    #[prost(uint64, tag = "407")]
+    pub icmp_time_exceeded_errors: u64,
+    /// Those of them that say packet too big or fragmentation needed, with the MTU.
+    #[prost(uint64, tag = "408")]
+    pub icmp_mtu_count: u64,
+    /// Smallest MTU these told.
+    #[prost(uint64, tag = "409")]
+    pub icmp_mtu_bytes_min: u64,
+    /// All other ICMP errors about this direction.
+    #[prost(uint64, tag = "410")]
+    pub icmp_other_errors: u64,
+    /// ECN code points of the quoted packets as the router saw them: bit set by code point.
+    #[prost(uint64, tag = "411")]
+    pub icmp_quoted_ecn_bits: u64,
+    /// DSCP values of the quoted packets: bit set.
+    #[prost(uint64, tag = "412")]
+    pub icmp_quoted_dscp_bits: u64,
+    /// Errors that quote an ECN code point with which no packet of this direction passed this point: it was changed between here and the router.
+    #[prost(uint64, tag = "413")]
+    pub icmp_ecn_changed_errors: u64,
+    /// The same for the DSCP.
+    #[prost(uint64, tag = "414")]
+    pub icmp_dscp_changed_errors: u64,
+    /// Packets in which a sequence number was found.
+    #[prost(uint64, tag = "420")]
+    pub seq_packets: u64,
+    /// Sequence numbers between the first and the highest one.
+    #[prost(uint64, tag = "421")]
+    pub seq_expected: u64,
+    /// Different ones of these that came.
+    #[prost(uint64, tag = "422")]
+    pub seq_unique: u64,
+    /// Different ones of these that did not come within 1024 numbers, 1 s, or the life of the flow.
+    #[prost(uint64, tag = "423")]
+    pub seq_lost: u64,
+    /// Packets whose number had come before.
+    #[prost(uint64, tag = "424")]
+    pub seq_duplicates: u64,
+    /// Packets that came behind a higher number, RFC 4737 section 3.
+    #[prost(uint64, tag = "425")]
+    pub seq_reordered: u64,
+    /// Largest number of packets that overtook one of these, RFC 4737 section 4.2.
+    #[prost(uint64, tag = "426")]
+    pub seq_extent_packets_max: u64,
+    /// Packets that came after their number was counted lost.
+    #[prost(uint64, tag = "427")]
+    pub seq_late: u64,
+    /// Runs of consecutive lost numbers, RFC 3357.
+    #[prost(uint64, tag = "428")]
+    pub seq_loss_runs: u64,
+    /// Longest of these runs.
+    #[prost(uint64, tag = "429")]
+    pub seq_loss_run_packets_max: u64,
+    /// Restarts of the sender: the numbers jumped and went on from there.
+    #[prost(uint64, tag = "430")]
+    pub seq_resets: u64,
+    /// Packets whose number is the previous one's plus 0 or plus 2 to the small threshold.
+    #[prost(uint64, tag = "431")]
+    pub seq_small_errors: u64,
+    /// Packets whose number is further ahead of the previous one's.
+    #[prost(uint64, tag = "432")]
+    pub seq_big_errors: u64,
+    /// Packets whose number is lower than the previous one's.
+    #[prost(uint64, tag = "433")]
+    pub seq_reverse_errors: u64,
+    /// Name of the extractor that found the numbers: rtp, iperf3, irtt ...
+    #[prost(string, tag = "434")]
+    pub seq_profile_last: ::prost::alloc::string::String,
+    /// Senders told apart within the flow (SSRCs of RTP); beyond 4 they are not followed.
+    #[prost(uint64, tag = "435")]
+    pub seq_streams_last: u64,
+    /// Interarrival jitter after RFC 3550 section 6.4.1, from the sender's times.
+    #[prost(uint64, tag = "436")]
+    pub rfc3550_jitter_ns_last: u64,
+    /// Largest value of it.
+    #[prost(uint64, tag = "437")]
+    pub rfc3550_jitter_ns_max: u64,
+    /// Number of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(uint64, tag = "438")]
+    pub ipdv_count: u64,
+    /// Sum of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(uint64, tag = "439")]
+    pub ipdv_ns_sum: u64,
+    /// Sum of squares of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(uint64, tag = "440")]
+    pub ipdv_us2_sum: u64,
+    /// Smallest: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(uint64, tag = "441")]
+    pub ipdv_ns_min: u64,
+    /// Largest: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(uint64, tag = "442")]
+    pub ipdv_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
+    #[prost(bytes = "vec", tag = "443")]
+    pub ipdv_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// Number of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(uint64, tag = "444")]
+    pub pdv_count: u64,
+    /// Sum of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(uint64, tag = "445")]
+    pub pdv_ns_sum: u64,
+    /// Sum of squares of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(uint64, tag = "446")]
+    pub pdv_us2_sum: u64,
+    /// Smallest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(uint64, tag = "447")]
+    pub pdv_ns_min: u64,
+    /// Largest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(uint64, tag = "448")]
+    pub pdv_ns_max: u64,
+    /// Histogram (sce_proto::sketch) of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    #[prost(bytes = "vec", tag = "449")]
+    pub pdv_ns_sketch: ::prost::alloc::vec::Vec<u8>,
+    /// RTP payload type.
+    #[prost(uint64, tag = "450")]
+    pub rtp_payload_type_last: u64,
+    /// RTP synchronisation source.
+    #[prost(uint64, tag = "451")]
+    pub rtp_ssrc_last: u64,
+    /// RTCP packets.
+    #[prost(uint64, tag = "452")]
+    pub rtcp_packets: u64,
+    /// Number of: time from a sender report of this direction to the receiver report that answers it, less the receiver's own delay, RFC 3550 section 6.4.1.
+    #[prost(uint64, tag = "453")]
+    pub rtcp_rtt_count: u64,
+    /// Sum of these.
+    #[prost(uint64, tag = "454")]
+    pub rtcp_rtt_ns_sum: u64,
+    /// Smallest of these.
+    #[prost(uint64, tag = "455")]
+    pub rtcp_rtt_ns_min: u64,
+    /// Largest of these.
+    #[prost(uint64, tag = "456")]
+    pub rtcp_rtt_ns_max: u64,
+}
+/// One direction of one SCTP stream at one observation point in one interval.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamInterval {
+    /// Key: Start of the interval, ns since the epoch.
+    #[prost(uint64, tag = "1")]
+    pub start_ns: u64,
+    /// Key: Length, ns.
+    #[prost(uint64, tag = "2")]
+    pub interval_ns: u64,
+    /// Key: Observation point.
+    #[prost(uint64, tag = "3")]
+    pub op: u64,
+    /// Key: Flow instance, as in FlowInterval: the path that the association's first packet took here.
+    #[prost(uint64, tag = "4")]
+    pub flow: u64,
+    /// Key: Canonical 5-tuple hash, as in FlowInterval.
+    #[prost(uint64, tag = "5")]
+    pub flow_key: u64,
+    /// Key: 0 = up, 1 = down.
+    #[prost(uint32, tag = "6")]
+    pub direction: u32,
+    /// Key: Stream identifier.
+    #[prost(uint32, tag = "7")]
+    pub stream: u32,
+    /// Key: Experiment label.
+    #[prost(string, tag = "8")]
+    pub run: ::prost::alloc::string::String,
+    /// DATA chunks, on all paths, repeated ones aside.
+    #[prost(uint64, tag = "20")]
+    pub chunks: u64,
+    /// User data of these.
+    #[prost(uint64, tag = "21")]
+    pub user_bytes: u64,
+    /// Those of them with the U bit.
+    #[prost(uint64, tag = "22")]
+    pub unordered_chunks: u64,
+    /// Messages skipped when a later one of the stream came.
+    #[prost(uint64, tag = "23")]
+    pub skipped_messages: u64,
+    /// Ordered chunks that came while an earlier message of the stream was missing here.
+    #[prost(uint64, tag = "24")]
+    pub hol_chunks: u64,
+    /// Time these had to wait.
+    #[prost(uint64, tag = "25")]
+    pub hol_ns: u64,
+    /// Time of the first chunk, ns since the epoch.
+    #[prost(uint64, tag = "26")]
+    pub first_ns: u64,
+    /// Time of the last chunk, ns since the epoch.
+    #[prost(uint64, tag = "27")]
+    pub last_ns: u64,
+    /// Number of: time between chunks of the stream below the idle threshold of 2 s.
+    #[prost(uint64, tag = "28")]
+    pub iat_count: u64,
+    /// Sum of these.
+    #[prost(uint64, tag = "29")]
+    pub iat_ns_sum: u64,
+    /// Sum of squares of these.
+    #[prost(uint64, tag = "30")]
+    pub iat_us2_sum: u64,
+    /// Smallest of these.
+    #[prost(uint64, tag = "31")]
+    pub iat_ns_min: u64,
+    /// Largest of these.
+    #[prost(uint64, tag = "32")]
+    pub iat_ns_max: u64,
 }
 /// A point where packets were seen: probe, network namespace, interface and hook.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
