@@ -7,3 +7,4 @@
 //! serialised once and leaves the disk after the collector has committed it.
 
 pub mod source;
+pub mod spool;

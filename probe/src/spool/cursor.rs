@@ -1,0 +1,117 @@
+//! The small file beside the segments of a lane: how far the collector has committed, how far the log had got, and which
+//! ranges were given up. Text, one fact a line, the checksum of all lines at the end; replaced as a whole.
+//!
+//! A range that is given up stands here before its loss report is written, with the number that the report will get, so
+//! that a crash between the two neither loses the report nor writes it twice.
+
+use std::fmt::Write;
+use std::ops::RangeInclusive;
+
+/// A range of batches that will never come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) seqs: RangeInclusive<u64>,
+    /// Number on lane 0 of the report about it.
+    pub(crate) report_seq: u64,
+    pub(crate) reason: String,
+    pub(crate) at_ns: u64,
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+    pub(crate) records: u64,
+    pub(crate) frames: u64,
+    pub(crate) bytes: u64,
+}
+
+/// Content of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) acked_seq: u64,
+    /// The next number when it was written: the log had got at least this far.
+    pub(crate) next_seq: u64,
+    /// Records of the source up to then.
+    pub(crate) position: u64,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+impl Cursor {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = format!("acked {}\nnext {}\nposition {}\n", self.acked_seq, self.next_seq, self.position);
+        for g in &self.gaps {
+            let _ = writeln!(
+                out,
+                "gap {} {} {} {} {} {} {} {} {} {}",
+                g.seqs.start(),
+                g.seqs.end(),
+                g.report_seq,
+                g.at_ns,
+                g.from_ns,
+                g.to_ns,
+                g.records,
+                g.frames,
+                g.bytes,
+                g.reason
+            );
+        }
+        let crc = crc32c::crc32c(out.as_bytes());
+        let _ = writeln!(out, "crc {crc:08x}");
+        out.into_bytes()
+    }
+
+    /// The content, if the checksum fits.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Cursor> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (body, crc) = text.trim_end().rsplit_once("crc ")?;
+        if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(body.as_bytes()) {
+            return None;
+        }
+        let mut cursor = Cursor::default();
+        for line in body.lines() {
+            match line.split_once(' ')? {
+                ("acked", v) => cursor.acked_seq = v.parse().ok()?,
+                ("next", v) => cursor.next_seq = v.parse().ok()?,
+                ("position", v) => cursor.position = v.parse().ok()?,
+                ("gap", v) => cursor.gaps.push(gap(v)?),
+                _ => {}
+            }
+        }
+        Some(cursor)
+    }
+}
+
+fn gap(text: &str) -> Option<Gap> {
+    let mut words = text.split(' ');
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let seqs = number()?..=number()?;
+    let (report_seq, at_ns, from_ns, to_ns) = (number()?, number()?, number()?, number()?);
+    let (records, frames, bytes) = (number()?, number()?, number()?);
+    Some(Gap { seqs, report_seq, at_ns, from_ns, to_ns, records, frames, bytes, reason: words.next()?.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_comes_back_and_damage_shows() {
+        let gap = Gap {
+            seqs: 3..=9,
+            report_seq: 4,
+            reason: "spool_full".to_owned(),
+            at_ns: 1,
+            from_ns: 2,
+            to_ns: 3,
+            records: 4,
+            frames: 5,
+            bytes: 6,
+        };
+        let cursor = Cursor { acked_seq: 2, next_seq: 12, position: 40, gaps: vec![gap] };
+        let bytes = cursor.encode();
+        assert_eq!(Cursor::decode(&bytes), Some(cursor.clone()));
+        for at in 0..bytes.len() - 1 {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert_eq!(Cursor::decode(&bad), None, "byte {at}");
+            assert_eq!(Cursor::decode(&bytes[..at]), None, "cut at {at}");
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! One lane of the spool: segments in order, one of them being written, and what was acknowledged.
+//!
+//! In: the bytes of batches, and acknowledgements. Out: the same bytes in order, or the range of numbers that is missing.
+//! It must not decide what to give up (the spool does), and it reads no clock.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::cursor::{Cursor, Gap};
+use super::disk::{Disk, Output, replace, sync_dir};
+use super::format::{self, FRAME_HEAD, Frame, HEADER, Header, HeaderFault};
+
+/// A file of the log.
+#[derive(Debug)]
+struct Segment {
+    first_seq: u64,
+    path: PathBuf,
+    /// Bytes of header and frames; what lies behind is space set aside.
+    end: u64,
+    /// Bytes it takes from the budget.
+    space: u64,
+}
+
+/// The segment that takes new frames.
+struct Writer {
+    out: Box<dyn Output>,
+    created_ns: u64,
+    /// Length that is known to be durable.
+    synced: u64,
+}
+
+/// What a lane found when it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Files moved aside.
+    pub(crate) foreign: Vec<PathBuf>,
+    /// Numbers that the log had reached and that are not there any more.
+    pub(crate) missing: Option<(u64, u64)>,
+    /// The newest batch, for the time it covers.
+    pub(crate) newest: Option<Bytes>,
+}
+
+/// The next thing to send.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The bytes of the batch with the number asked for.
+    Batch(Bytes),
+    /// These numbers are known to be lost and reported.
+    Gap(Gap),
+    /// These numbers cannot be read; nobody has reported them yet.
+    Unreadable(u64, u64),
+    /// The log ends here.
+    End,
+}
+
+pub(crate) struct Lane {
+    dir: PathBuf,
+    pub(crate) number: u32,
+    epoch: u64,
+    segments: VecDeque<Segment>,
+    writer: Option<Writer>,
+    pub(crate) next_seq: u64,
+    /// Records that the source gave to this lane so far.
+    pub(crate) position: u64,
+    pub(crate) acked_seq: u64,
+    pub(crate) gaps: Vec<Gap>,
+    /// Frames written since the last sync, to write them again if that fails.
+    unsynced: Vec<Vec<u8>>,
+    saved: Cursor,
+    /// Where the last read ended: (number that follows, segment, offset).
+    place: Option<(u64, u64, u64)>,
+    file: Option<(u64, File)>,
+}
+
+impl Lane {
+    /// Opens the lane's directory, creating it if needed. Never refuses for damage: what cannot be used is moved to `bad`.
+    pub(crate) fn open(dir: &Path, number: u32, epoch: u64, bad: &Path) -> io::Result<(Lane, Found)> {
+        std::fs::create_dir_all(dir)?;
+        let mut lane = Lane {
+            dir: dir.to_owned(),
+            number,
+            epoch,
+            segments: VecDeque::new(),
+            writer: None,
+            next_seq: 1,
+            position: 0,
+            acked_seq: 0,
+            gaps: Vec::new(),
+            unsynced: Vec::new(),
+            saved: Cursor::default(),
+            place: None,
+            file: None,
+        };
+        let mut found = Found::default();
+        if let Ok(bytes) = std::fs::read(dir.join("cursor")) {
+            match Cursor::decode(&bytes) {
+                Some(cursor) => lane.saved = cursor,
+                None => found.foreign.push(set_aside(&dir.join("cursor"), bad)?),
+            }
+        }
+        lane.acked_seq = lane.saved.acked_seq;
+        lane.gaps = lane.saved.gaps.clone();
+        lane.list(bad, &mut found)?;
+        lane.recover(&mut found)?;
+        Ok((lane, found))
+    }
+
+    fn list(&mut self, bad: &Path, found: &mut Found) -> io::Result<()> {
+        let mut segments = Vec::new();
+        for entry in std::fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            if name == "cursor" {
+                continue;
+            }
+            let number = name.strip_suffix(".seg").filter(|s| s.len() == 20).and_then(|s| s.parse::<u64>().ok());
+            let ours = number.filter(|first| self.accepts(&path, *first));
+            match ours {
+                Some(first_seq) => {
+                    let length = path.metadata()?.len();
+                    segments.push(Segment { first_seq, path, end: length, space: length });
+                }
+                None => found.foreign.push(set_aside(&path, bad)?),
+            }
+        }
+        segments.sort_by_key(|s| s.first_seq);
+        self.segments = segments.into();
+        Ok(())
+    }
+
+    /// Whether a file belongs to this lane. A damaged header does not matter: frames carry their own checksums, and the
+    /// name says where the file belongs.
+    fn accepts(&self, path: &Path, first_seq: u64) -> bool {
+        let mut head = [0; HEADER];
+        let Ok(file) = File::open(path) else { return false };
+        if file.read_exact_at(&mut head, 0).is_err() {
+            return false;
+        }
+        match Header::decode(&head) {
+            Ok(h) => h.lane == self.number && h.epoch == self.epoch && h.first_seq == first_seq,
+            Err(HeaderFault::Damaged) => true,
+            Err(HeaderFault::Foreign) => false,
+        }
+    }
+
+    /// Finds the end of the log: only the newest segment is read in full.
+    fn recover(&mut self, found: &mut Found) -> io::Result<()> {
+        let (mut next, mut position) = (self.acked_seq + 1, self.saved.position);
+        if let Some(newest) = self.segments.back_mut() {
+            let bytes = std::fs::read(&newest.path)?;
+            next = next.max(newest.first_seq);
+            if let Ok(head) = Header::decode(&bytes) {
+                position = position.max(head.position);
+            }
+            let mut end = HEADER;
+            if let Some(last) = format::frames(&bytes, newest.first_seq).last() {
+                next = next.max(last.seq + 1);
+                position = position.max(last.position);
+                end = last.end();
+                found.newest = Some(Bytes::copy_from_slice(&bytes[last.payload()]));
+            }
+            // What lies behind the last good frame is a torn write or space set aside.
+            if end < bytes.len() {
+                File::options().write(true).open(&newest.path)?.set_len(end as u64)?;
+            }
+            newest.end = end as u64;
+            newest.space = newest.end;
+        }
+        if next < self.saved.next_seq {
+            found.missing = Some((next, self.saved.next_seq - 1));
+            next = self.saved.next_seq;
+        }
+        (self.next_seq, self.position) = (next, position);
+        Ok(())
+    }
+
+    /// Bytes of budget that this lane takes.
+    pub(crate) fn space(&self) -> u64 {
+        self.segments.iter().map(|s| s.space).sum()
+    }
+
+    /// Bytes and batches that wait for their acknowledgement.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        let batches = self.next_seq - 1 - self.acked_seq.min(self.next_seq - 1);
+        let bytes = self.segments.iter().filter(|s| self.last_of(s) > self.acked_seq).map(|s| s.end).sum();
+        (if batches == 0 { 0 } else { bytes }, batches)
+    }
+
+    /// Oldest number that may still be read.
+    pub(crate) fn first_seq(&self) -> u64 {
+        (self.acked_seq + 1).min(self.next_seq)
+    }
+
+    /// Whether a frame of this size goes into the segment being written.
+    pub(crate) fn has_room(&self, payload: usize, segment_bytes: u64, oldest_ns: u64) -> bool {
+        let Some(writer) = &self.writer else { return false };
+        let Some(segment) = self.segments.back() else { return false };
+        let empty = segment.end <= HEADER as u64;
+        empty || segment.end + (FRAME_HEAD + payload) as u64 <= segment_bytes && writer.created_ns >= oldest_ns
+    }
+
+    /// Closes the segment being written and begins a new one.
+    pub(crate) fn begin(&mut self, disk: &dyn Disk, space: u64, now_ns: u64) -> io::Result<()> {
+        self.seal();
+        // A segment without frames has the same name as its successor.
+        if self.segments.back().is_some_and(|s| s.first_seq == self.next_seq)
+            && let Some(empty) = self.segments.pop_back()
+        {
+            std::fs::remove_file(&empty.path)?;
+        }
+        let path = self.dir.join(format!("{:020}.seg", self.next_seq));
+        let mut out = disk.create(&path, space)?;
+        let header = Header {
+            lane: self.number,
+            epoch: self.epoch,
+            first_seq: self.next_seq,
+            created_ns: now_ns,
+            position: self.position,
+        };
+        if let Err(e) = out.append(&header.encode()).and_then(|()| sync_dir(&self.dir)) {
+            drop(out);
+            std::fs::remove_file(&path)?;
+            return Err(e);
+        }
+        let end = HEADER as u64;
+        self.segments.push_back(Segment { first_seq: self.next_seq, path, end, space: space.max(end) });
+        self.writer = Some(Writer { out, created_ns: now_ns, synced: 0 });
+        Ok(())
+    }
+
+    /// Appends a batch to the segment being written. On an error nothing is appended.
+    pub(crate) fn append(&mut self, payload: &[u8], source_records: u64) -> io::Result<u64> {
+        let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
+            return Err(io::Error::other("no segment is open"));
+        };
+        let position = self.position + source_records;
+        let frame = format::encode_frame(self.next_seq, position, payload);
+        if let Err(e) = writer.out.append(&frame) {
+            // Part of the frame may be there; the segment is not written to again.
+            let end = segment.end;
+            let _ = writer.out.truncate(end);
+            self.seal();
+            return Err(e);
+        }
+        segment.end += frame.len() as u64;
+        segment.space = segment.space.max(segment.end);
+        self.unsynced.push(frame);
+        self.position = position;
+        self.next_seq += 1;
+        Ok(self.next_seq - 1)
+    }
+
+    /// Closes the segment being written: durable as far as the disk allows, and without space set aside.
+    pub(crate) fn seal(&mut self) {
+        if self.writer.is_some() && self.sync().is_err() {
+            tracing::warn!(lane = self.number, "Spool segment could not be made durable");
+        }
+        let (Some(mut writer), Some(segment)) = (self.writer.take(), self.segments.back_mut()) else { return };
+        if writer.out.truncate(segment.end).is_ok() {
+            segment.space = segment.end;
+        }
+        self.unsynced.clear();
+    }
+
+    /// Makes everything appended durable.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back()) else { return Ok(()) };
+        if writer.synced < segment.end {
+            writer.out.sync()?;
+            writer.synced = segment.end;
+        }
+        self.unsynced.clear();
+        Ok(())
+    }
+
+    /// After a failed sync the kernel may have thrown the data away: writes what is still in memory to a new segment.
+    /// Gives the numbers that were written again.
+    pub(crate) fn rewrite(&mut self, disk: &dyn Disk, space: u64, now_ns: u64) -> io::Result<(u64, u64)> {
+        let frames = std::mem::take(&mut self.unsynced);
+        let count = frames.len() as u64;
+        let (end_seq, end_position) = (self.next_seq, self.position);
+        self.next_seq -= count;
+        if let (Some(mut writer), Some(segment)) = (self.writer.take(), self.segments.back_mut()) {
+            segment.end = writer.synced.max(HEADER as u64);
+            segment.space = segment.end;
+            let _ = writer.out.truncate(segment.end);
+        }
+        (self.place, self.file) = (None, None);
+        let written = self.begin(disk, space, now_ns).and_then(|()| {
+            let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
+                return Err(io::Error::other("no segment is open"));
+            };
+            for frame in &frames {
+                writer.out.append(frame)?;
+                segment.end += frame.len() as u64;
+            }
+            segment.space = segment.space.max(segment.end);
+            writer.out.sync()?;
+            writer.synced = segment.end;
+            Ok(())
+        });
+        (self.next_seq, self.position) = (end_seq, end_position);
+        written.map(|()| (end_seq - count, end_seq - 1))
+    }
+
+    /// What follows in the log at this number.
+    pub(crate) fn read(&mut self, seq: u64) -> io::Result<Next> {
+        if seq >= self.next_seq {
+            return Ok(Next::End);
+        }
+        if let Some(gap) = self.gaps.iter().find(|g| g.seqs.contains(&seq)) {
+            return Ok(Next::Gap(gap.clone()));
+        }
+        let Some(mut index) = self.segments.iter().rposition(|s| s.first_seq <= seq) else {
+            let last = self.segments.front().map_or(self.next_seq, |s| s.first_seq) - 1;
+            return Ok(Next::Unreadable(seq, self.until_known_gap(seq, last)));
+        };
+        loop {
+            match self.read_in(index, seq)? {
+                Some((frame, bytes)) if frame.seq == seq => {
+                    self.place = Some((seq + 1, self.segments[index].first_seq, frame.end() as u64));
+                    return Ok(Next::Batch(bytes));
+                }
+                Some((frame, _)) => return Ok(Next::Unreadable(seq, self.until_known_gap(seq, frame.seq - 1))),
+                None => index += 1,
+            }
+            let Some(segment) = self.segments.get(index) else {
+                return Ok(Next::Unreadable(seq, self.until_known_gap(seq, self.next_seq - 1)));
+            };
+            if segment.first_seq > seq {
+                let last = segment.first_seq - 1;
+                return Ok(Next::Unreadable(seq, self.until_known_gap(seq, last)));
+            }
+        }
+    }
+
+    fn until_known_gap(&self, seq: u64, last: u64) -> u64 {
+        let starts = self.gaps.iter().map(|g| *g.seqs.start()).filter(|s| *s > seq);
+        starts.min().map_or(last, |s| last.min(s - 1))
+    }
+
+    /// The first good frame of a segment whose number is at least this one.
+    fn read_in(&mut self, index: usize, seq: u64) -> io::Result<Option<(Frame, Bytes)>> {
+        let segment = &self.segments[index];
+        let (first_seq, end) = (segment.first_seq, segment.end);
+        if self.file.as_ref().is_none_or(|f| f.0 != first_seq) {
+            self.file = Some((first_seq, File::open(&segment.path)?));
+        }
+        let Some((_, file)) = &self.file else { return Ok(None) };
+        let mut at = match self.place {
+            Some((next, in_segment, offset)) if next == seq && in_segment == first_seq => offset,
+            _ => HEADER as u64,
+        };
+        let mut expected = first_seq;
+        // The quick way: one frame after the other, heads only until the number is reached.
+        while at < end {
+            let mut head = [0; FRAME_HEAD];
+            if file.read_exact_at(&mut head, at).is_err() {
+                break;
+            }
+            let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+            if length == 0 || length > format::MAX_PAYLOAD || at + (FRAME_HEAD + length) as u64 > end {
+                break;
+            }
+            let mut bytes = vec![0; FRAME_HEAD + length];
+            file.read_exact_at(&mut bytes, at)?;
+            let Some(frame) = format::frame_at(&bytes, 0, expected) else { break };
+            if frame.seq >= seq {
+                let frame = Frame { at: at as usize, ..frame };
+                return Ok(Some((frame, Bytes::from(bytes).slice(FRAME_HEAD..))));
+            }
+            expected = frame.seq + 1;
+            at += bytes.len() as u64;
+        }
+        if at >= end {
+            return Ok(None);
+        }
+        // The careful way, behind damage: the whole rest in memory, and on to where a frame can be read again.
+        let mut bytes = vec![0; (end - at) as usize];
+        let got = read_as_much(file, &mut bytes, at)?;
+        bytes.truncate(got);
+        let mut from = 0;
+        while let Some(frame) = format::next_frame(&bytes, from, expected) {
+            if frame.seq >= seq {
+                let payload = Bytes::copy_from_slice(&bytes[frame.payload()]);
+                return Ok(Some((Frame { at: at as usize + frame.at, ..frame }, payload)));
+            }
+            (from, expected) = (frame.end(), frame.seq + 1);
+        }
+        Ok(None)
+    }
+
+    /// Takes note that everything up to this number is committed. Files go when the cursor is saved.
+    pub(crate) fn ack(&mut self, seq: u64) {
+        self.acked_seq = self.acked_seq.max(seq.min(self.next_seq - 1));
+        let acked = self.acked_seq;
+        self.gaps.retain(|g| *g.seqs.end() > acked);
+    }
+
+    /// Saves how far the collector is, then removes segments that nobody needs any more.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        let cursor = Cursor {
+            acked_seq: self.acked_seq,
+            next_seq: self.next_seq,
+            position: self.position,
+            gaps: self.gaps.clone(),
+        };
+        if cursor != self.saved {
+            replace(&self.dir.join("cursor"), &cursor.encode())?;
+            self.saved = cursor;
+        }
+        while let Some(oldest) = self.segments.front() {
+            let being_written = self.writer.is_some() && self.segments.len() == 1;
+            if being_written || self.last_of(oldest) > self.acked_seq {
+                break;
+            }
+            self.drop_oldest()?;
+        }
+        Ok(())
+    }
+
+    fn last_of(&self, segment: &Segment) -> u64 {
+        let later = self.segments.iter().find(|s| s.first_seq > segment.first_seq);
+        later.map_or(self.next_seq, |s| s.first_seq) - 1
+    }
+
+    /// The oldest segment's unacknowledged numbers and batches, for a report before it is given up. The segment being
+    /// written is closed if it is the only one.
+    pub(crate) fn oldest(&mut self) -> io::Result<Option<(u64, u64, Vec<Bytes>)>> {
+        if self.segments.len() == 1 {
+            self.seal();
+        }
+        let Some(segment) = self.segments.front() else { return Ok(None) };
+        let (first, last) = (segment.first_seq.max(self.acked_seq + 1), self.last_of(segment));
+        let bytes = std::fs::read(&segment.path)?;
+        let frames = format::frames(&bytes, segment.first_seq);
+        let lost = frames.iter().filter(|f| f.seq >= first && !self.gaps.iter().any(|g| g.seqs.contains(&f.seq)));
+        Ok(Some((first, last, lost.map(|f| Bytes::copy_from_slice(&bytes[f.payload()])).collect())))
+    }
+
+    /// Removes the oldest segment.
+    pub(crate) fn drop_oldest(&mut self) -> io::Result<()> {
+        let Some(segment) = self.segments.pop_front() else { return Ok(()) };
+        if self.segments.is_empty() {
+            self.writer = None;
+            self.unsynced.clear();
+        }
+        if self.file.as_ref().is_some_and(|f| f.0 == segment.first_seq) {
+            self.file = None;
+        }
+        std::fs::remove_file(&segment.path)
+    }
+}
+
+fn read_as_much(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut got = 0;
+    while got < into.len() {
+        match file.read_at(&mut into[got..], at + got as u64) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(got)
+}
+
+/// Moves a file that does not belong here out of the way, without overwriting an earlier one.
+pub(crate) fn set_aside(path: &Path, bad: &Path) -> io::Result<PathBuf> {
+    std::fs::create_dir_all(bad)?;
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("unnamed");
+    let mut target = bad.join(name);
+    let mut n = 1;
+    while target.exists() {
+        target = bad.join(format!("{name}.{n}"));
+        n += 1;
+    }
+    std::fs::rename(path, &target)?;
+    Ok(target)
+}
