@@ -3,6 +3,7 @@
 //! In: options. Out: generated captures, and a table of CPU time, memory and ratios. Nothing here is a test of correctness.
 
 mod generate;
+mod replay;
 mod run;
 
 use std::path::PathBuf;
@@ -36,6 +37,17 @@ enum Command {
         /// File to read
         file: PathBuf,
     },
+    /// Send the frames of a capture on an interface
+    Replay {
+        /// File to read
+        file: PathBuf,
+        /// Interface to send on
+        #[arg(short, long)]
+        interface: String,
+        /// Frames per second at most; 0 = as fast as it goes
+        #[arg(long, default_value_t = 0)]
+        rate: u64,
+    },
     /// Measure sce-probe and every peer that is installed
     Run {
         /// Kinds of traffic to measure
@@ -67,6 +79,7 @@ fn main() -> anyhow::Result<()> {
     match Options::parse().command {
         Command::Gen { kind, out, packets, seed } => generate::write(kind, &out, packets, seed),
         Command::Floor { file } => run::floor(&file),
+        Command::Replay { file, interface, rate } => replay::replay(&file, &interface, rate),
         Command::Run { kinds, packets, runs, dir, no_peers } => run::all(&kinds, packets, runs, &dir, !no_peers),
         Command::Measure { command } => run::measure(&command),
     }
