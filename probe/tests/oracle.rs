@@ -215,7 +215,9 @@ fn flows(capture: &Path, metered: &Metered, expected: &Value) {
             seen += 1;
         }
     }
-    assert_eq!(seen, metered.flows.len(), "{name}: flow directions");
+    // A direction may have a record without packets: what the other side's packets said of it.
+    let with_packets = metered.flows.values().filter(|f| f.sum.packets > 0).count();
+    assert_eq!(seen, with_packets, "{name}: flow directions");
 }
 
 fn direction(at: &str, proto: u32, got: &Direction, want: &Value) {

@@ -8,6 +8,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::config::{Config, Timeouts};
 use crate::decode::protocol;
+use crate::gaps::Gaps;
 use crate::key::Key;
 use crate::packet::{Both, Dir, Headers, Packet, flag};
 use crate::transport::{Life, Seen, Transport};
@@ -39,6 +40,7 @@ pub(crate) struct Flow {
     pub(crate) dirty: bool,
     quality: Both<u16>,
     volume: Both<Volume>,
+    gaps: Both<Gaps>,
     pub(crate) transport: Transport,
     /// Counters that were handed over early because they were nearly full.
     carry: Option<Box<Both<FlowInterval>>>,
@@ -61,6 +63,7 @@ impl Flow {
             dirty: false,
             quality: Both::default(),
             volume: Both::default(),
+            gaps: Both::default(),
             transport: Transport::new(p),
             carry: None,
         }
@@ -113,6 +116,7 @@ impl Flow {
         }
         self.last_ns = self.last_ns.max(p.time_ns);
         self.volume[dir].observe(p);
+        self.gaps[dir].observe(p);
         let seen = self.transport.observe(p, dir);
         self.life = seen.life;
         let mut flaws = 0;
@@ -149,6 +153,7 @@ impl Flow {
 
     fn fill(&mut self, dir: Dir, out: &mut FlowInterval) {
         self.volume[dir].report(out);
+        self.gaps[dir].report(out);
         self.transport.report(dir, out);
         out.quality_bits = u64::from(std::mem::take(&mut self.quality[dir]));
     }
@@ -157,7 +162,11 @@ impl Flow {
     /// it goes on.
     pub(crate) fn report(&mut self, dir: Dir, end: u8, start_ns: u64, config: &Config) -> Option<FlowInterval> {
         let carried = self.carry.as_mut().map(|c| std::mem::take(&mut c[dir])).filter(|r| r.packets > 0);
-        if self.volume[dir].packets == 0 && carried.is_none() && !self.transport.has_news(dir) {
+        if end != 0 {
+            self.gaps[dir].end();
+        }
+        let news = self.gaps[dir].has_news() || self.transport.has_news(dir);
+        if self.volume[dir].packets == 0 && carried.is_none() && !news {
             return None;
         }
         let mut out = FlowInterval::default();

@@ -10,12 +10,15 @@
 
 mod config;
 mod decode;
+mod dist;
 mod flow;
 mod fragments;
 mod frame;
+mod gaps;
 mod key;
 mod meter;
 mod packet;
+mod sketch;
 mod table;
 mod tcp;
 mod transport;

@@ -98,6 +98,7 @@ pub(crate) struct Segment<'a> {
     pub(crate) ack: u32,
     /// The nine flag bits, `flag::AE` on top.
     pub(crate) flags: u16,
+    pub(crate) window: u16,
     /// The captured options.
     pub(crate) options: &'a [u8],
 }

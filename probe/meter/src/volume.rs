@@ -111,6 +111,7 @@ impl Volume {
             dscp_bits,
             outer,
         } = std::mem::take(self);
+        self.vlan = vlan; // the latest one, also for a record without packets
         out.packets = u64::from(packets);
         out.frames = u64::from(frames);
         out.superpackets = u64::from(superpackets);

@@ -75,6 +75,7 @@ fn tcp<'a>(packet: &mut Packet<'a>, captured: &'a [u8], length: usize) {
         seq: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
         ack: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
         flags: u16::from_be_bytes([h[12] & 1, h[13]]),
+        window: u16::from_be_bytes([h[14], h[15]]),
         options: captured.get(20..header.min(captured.len())).unwrap_or(&[]),
     });
 }

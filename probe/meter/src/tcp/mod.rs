@@ -1,16 +1,33 @@
-//! TCP: flags, acknowledgements, handshake and close.
+//! TCP: what one point of observation can tell of a connection (RFC 9293, RFC 7323, RFC 2018, RFC 3168, RFC 9768).
 //!
-//! One [`Half`] per direction holds what its sender's segments tell. Directions are those of the flow, so the data of `Up`
-//! is acknowledged by segments of `Down`.
+//! A segment goes through [`handshake`], [`sequence`] (its own data), [`acks`] (the other side's data), [`timing`] and
+//! [`ecn`], in this order. Each holds what it must remember and what it counted since the last report. Directions are those
+//! of the flow: the data of `Up` is acknowledged by segments of `Down`. What a clean connection does not need is made when
+//! it is first needed.
 
+mod accecn;
+mod acks;
+mod ecn;
 mod flags;
+mod handshake;
+mod options;
+mod ranges;
+mod sequence;
 mod serial;
+mod timing;
 
 use sce_proto::FlowInterval;
 use sce_proto::bits::end_reason;
 
+use self::acks::Acks;
+use self::ecn::EcnState;
 use self::flags::Flags;
-use self::serial::{advance, after, later};
+use self::handshake::Handshake;
+use self::options::Options;
+pub(crate) use self::sequence::Pass;
+use self::sequence::Sequence;
+use self::serial::after;
+use self::timing::Timing;
 use crate::packet::{Both, Dir, Packet, Segment, flag};
 use crate::transport::{Life, Seen};
 
@@ -18,39 +35,26 @@ use crate::transport::{Life, Seen};
 #[derive(Debug, Default)]
 pub(crate) struct Tcp {
     halves: Both<Half>,
+    handshake: Handshake,
+    ecn: EcnState,
     closed: u8,
 }
 
-/// What one side's segments tell.
-#[derive(Debug, Clone, Copy, Default)]
+/// One side: the data it sends and the acknowledgements it sends.
+#[derive(Debug, Default)]
 struct Half {
     flags: Flags,
-    /// `SEEN_*` bits: what is known of this side.
-    seen: u8,
-    /// Initial sequence number, if `SEEN_ISN`.
-    isn: u32,
-    /// Highest acknowledgement this side sent, if `SEEN_ACK`.
-    ack: u32,
-    /// Sequence number behind the FIN, if `SEEN_FIN`.
-    fin_end: u32,
-    /// Maximum segment size this side announced, 0 = none seen.
-    mss: u16,
-    acked_bytes: u64,
-    esce_acked_bytes: u64,
-}
-
-const SEEN_ISN: u8 = 1;
-const SEEN_ACK: u8 = 2;
-const SEEN_FIN: u8 = 4;
-const SEEN_ANY: u8 = 8;
-const SEEN_SYN: u8 = 16;
-const SEEN_SYN_ACK: u8 = 32;
-const SEEN_THIRD_ACK: u8 = 64;
-
-impl Half {
-    fn knows(&self, bit: u8) -> bool {
-        self.seen & bit != 0
-    }
+    data: Sequence,
+    acks: Acks,
+    /// From its first data segment on.
+    timing: Option<Box<Timing>>,
+    /// Wire packets sent, modulo 2^32.
+    packets: u32,
+    flight: u32,
+    flight_max: u32,
+    /// Since when less than a segment fits into the receiver's window, 0 = more does.
+    limited_since_ns: u64,
+    limited_ns: u64,
 }
 
 impl Tcp {
@@ -60,21 +64,21 @@ impl Tcp {
         if !s.any(flag::SYN) || s.any(flag::RST) {
             return false;
         }
-        let (mine, peer) = (&self.halves[dir], &self.halves[dir.flip()]);
-        if s.any(flag::ACK) {
-            // The peer's SYN is this one's, or it was never seen and something else was.
-            return !peer.knows(SEEN_ISN) && !mine.knows(SEEN_ISN) && (mine.knows(SEEN_ANY) || peer.knows(SEEN_ANY));
+        let (mine, peer) = (&self.handshake.sides[dir], &self.handshake.sides[dir.flip()]);
+        match (mine.isn, s.any(flag::ACK)) {
+            // An answer begins a flow only where its SYN was not seen and something else was.
+            (own, true) => own.is_none() && peer.isn.is_none() && (mine.heard || peer.heard),
+            (Some(isn), false) => isn != s.seq,
+            (None, false) => mine.heard || (peer.heard && !peer.sent_syn),
         }
-        if mine.knows(SEEN_ISN) {
-            return mine.isn != s.seq;
-        }
-        mine.knows(SEEN_ANY) || (peer.knows(SEEN_ANY) && !peer.knows(SEEN_SYN))
     }
 
     /// Splits a superpacket by the segment size the peer announced, or by the path's usual MTU.
     pub(crate) fn split(&self, p: &mut Packet<'_>, dir: Dir, assumed_mtu: u32) {
-        let announced = match (self.halves[dir.flip()].mss, self.halves[dir].mss) {
-            (0, 0) => 0,
+        if p.payload_bytes <= 512 {
+            return; // fits any path
+        }
+        let announced = match (self.handshake.sides[dir.flip()].mss, self.handshake.sides[dir].mss) {
             (0, own) => own,
             (peer, _) => peer,
         };
@@ -94,91 +98,68 @@ impl Tcp {
 
     pub(crate) fn observe(&mut self, p: &Packet<'_>, dir: Dir) -> Seen {
         let Some(s) = &p.tcp else {
-            self.halves[dir].seen |= SEEN_ANY;
-            return Seen { life: self.life(), first_pass: true };
+            self.handshake.sides[dir].heard = true;
+            return Seen { life: self.life(), pass: Pass::First };
         };
-        self.halves[dir].flags.observe(p, s);
-        self.handshake(s, dir);
-        self.acknowledge(s, dir);
-        self.close(p, s, dir);
-        self.halves[dir].seen |= SEEN_ANY;
-        Seen { life: self.life(), first_pass: true }
+        let o = Options::parse(s.options);
+        let step = self.handshake.observe(p, s, &o, dir);
+        let rtt_ns = self.handshake.rtt_ns;
+        let accecn = self.ecn.is_accecn();
+        let [up, down] = &mut self.halves.0;
+        let (mine, peer) = if dir == Dir::Up { (up, down) } else { (down, up) };
+        mine.flags.observe(p, s);
+        if let Some(scale) = o.window_scale.filter(|_| s.any(flag::SYN)) {
+            mine.acks.scale = Some(scale);
+        }
+
+        let holes = mine.data.has_holes();
+        let placed = mine.data.observe(p, s, &o, &peer.acks, rtt_ns);
+        if p.payload_bytes > 0 && !s.any(flag::SYN | flag::RST) {
+            let timing = mine.timing.get_or_insert_default();
+            timing.sent(p.time_ns, &placed, o.timestamps.map(|t| t.0), holes, mine.packets);
+        }
+        mine.packets = mine.packets.wrapping_add(p.segments);
+
+        let newly = mine.acks.observe(p, s, &o, &peer.data, accecn);
+        let mut covered = None;
+        if s.any(flag::ACK) && !s.any(flag::RST) {
+            if newly.moved {
+                peer.data.acknowledged(s.ack);
+            }
+            if let Some(timing) = &mut peer.timing {
+                covered = timing.acknowledged(p.time_ns, &newly, o.timestamps.map(|t| t.1));
+            }
+            if covered.is_none() && peer.data.next() == newly.ack {
+                covered = Some(peer.packets);
+            }
+            peer.window(p.time_ns, &mine.acks);
+        }
+        if p.payload_bytes > 0 {
+            mine.flight(p.time_ns, &peer.acks);
+        }
+        self.ecn.observe(p, s, &o, dir, step, &newly, covered);
+        self.close(s);
+        self.handshake.sides[dir].heard = true;
+        Seen { life: self.life(), pass: placed.pass }
     }
 
-    fn handshake(&mut self, s: &Segment<'_>, dir: Dir) {
-        if !s.any(flag::SYN) {
-            return;
-        }
-        let half = &mut self.halves[dir];
-        if !half.knows(SEEN_ISN) {
-            half.isn = s.seq;
-            half.seen |= SEEN_ISN;
-        }
-        half.mss = mss(s.options).unwrap_or(half.mss);
-        if s.any(flag::ACK) {
-            half.seen |= SEEN_SYN_ACK;
-            let peer = &mut self.halves[dir.flip()];
-            if !peer.knows(SEEN_ISN) {
-                peer.isn = s.ack.wrapping_sub(1);
-                peer.seen |= SEEN_ISN;
-            }
-        } else {
-            half.seen |= SEEN_SYN;
-        }
-    }
-
-    /// Forward moves of the cumulative acknowledgement count, the first one seen is where counting begins. A SYN is where
-    /// it begins, a FIN counts one byte.
-    fn acknowledge(&mut self, s: &Segment<'_>, dir: Dir) {
-        if !s.any(flag::ACK) || s.any(flag::RST) {
-            return;
-        }
-        let (mine, peer) = (self.halves[dir], self.halves[dir.flip()]);
-        let half = &mut self.halves[dir];
-        if !mine.knows(SEEN_ACK) {
-            half.ack = s.ack;
-            half.seen |= SEEN_ACK;
-            if peer.knows(SEEN_SYN_ACK) && !s.any(flag::SYN) {
-                half.seen |= SEEN_THIRD_ACK;
-            }
-            return;
-        }
-        let moved = advance(mine.ack, s.ack);
-        if moved > 0 {
-            half.ack = s.ack;
-            half.acked_bytes += u64::from(moved.unsigned_abs());
-            if s.any(flag::AE) {
-                half.esce_acked_bytes += u64::from(moved.unsigned_abs());
-            }
-        }
-    }
-
-    fn close(&mut self, p: &Packet<'_>, s: &Segment<'_>, dir: Dir) {
+    fn close(&mut self, s: &Segment<'_>) {
         if s.any(flag::RST) {
             self.closed = end_reason::RST as u8;
         }
-        if s.any(flag::FIN) {
-            let end = s.seq.wrapping_add(p.payload_bytes).wrapping_add(1);
-            let half = &mut self.halves[dir];
-            half.fin_end = if half.knows(SEEN_FIN) { later(half.fin_end, end) } else { end };
-            half.seen |= SEEN_FIN;
-        }
-        let acked = |of: Dir| {
-            let (sender, receiver) = (&self.halves[of], &self.halves[of.flip()]);
-            sender.knows(SEEN_FIN) && receiver.knows(SEEN_ACK) && !after(sender.fin_end, receiver.ack)
+        let [up, down] = &self.halves.0;
+        let acked = |sender: &Half, receiver: &Half| {
+            sender.data.fin_end.is_some_and(|fin| receiver.acks.highest().is_some_and(|ack| !after(fin, ack)))
         };
-        if self.closed == 0 && self.halves[dir].knows(SEEN_ACK) && acked(Dir::Up) && acked(Dir::Down) {
+        if self.closed == 0 && acked(up, down) && acked(down, up) {
             self.closed = end_reason::FIN as u8;
         }
     }
 
     fn life(&self) -> Life {
+        let [up, down] = &self.handshake.sides.0;
         match self.closed {
-            0 if self.halves[Dir::Up].seen & (SEEN_SYN | SEEN_ACK) == SEEN_SYN
-                && !self.halves[Dir::Down].knows(SEEN_ANY) =>
-            {
-                Life::HalfOpen
-            }
+            0 if up.sent_syn && !down.heard => Life::HalfOpen,
             0 => Life::Open,
             reason => Life::Closed(reason),
         }
@@ -186,28 +167,54 @@ impl Tcp {
 
     /// Whether the handshake was seen to begin here.
     pub(crate) fn handshake_seen(&self) -> bool {
-        self.halves[Dir::Up].knows(SEEN_ISN)
+        self.handshake.sides[Dir::Up].isn.is_some()
+    }
+
+    pub(crate) fn has_news(&self, dir: Dir) -> bool {
+        let half = &self.halves[dir];
+        half.data.has_news()
+            || half.timing.as_ref().is_some_and(|t| t.has_news())
+            || half.limited_ns > 0
+            || self.halves[dir.flip()].acks.has_dsacked()
+            || self.handshake.has_news(dir)
+            || self.ecn.has_news(dir)
     }
 
     pub(crate) fn report(&mut self, dir: Dir, out: &mut FlowInterval) {
+        out.dsacked_bytes = self.halves[dir.flip()].acks.take_dsacked();
         let half = &mut self.halves[dir];
         half.flags.report(out);
-        out.acked_bytes = std::mem::take(&mut half.acked_bytes);
-        out.esce_acked_bytes = std::mem::take(&mut half.esce_acked_bytes);
-        out.isn = half.isn;
-        out.handshake_bits = u32::from(half.seen / SEEN_SYN);
+        half.data.report(out);
+        half.acks.report(out);
+        if let Some(timing) = &mut half.timing {
+            timing.report(out);
+        }
+        out.flight_bytes_last = u64::from(half.flight);
+        out.flight_bytes_max = u64::from(std::mem::take(&mut half.flight_max));
+        out.rwnd_limited_ns = std::mem::take(&mut half.limited_ns);
+        self.handshake.report(dir, out);
+        self.ecn.report(dir, out);
     }
 }
 
-/// The maximum segment size option, RFC 9293 section 3.7.1.
-fn mss(options: &[u8]) -> Option<u16> {
-    let mut rest = options;
-    loop {
-        match *rest {
-            [2, 4, high, low, ..] => return Some(u16::from_be_bytes([high, low])),
-            [1, ref after @ ..] => rest = after,
-            [kind, length, ..] if kind != 0 && length >= 2 => rest = rest.get(usize::from(length)..)?,
-            _ => return None,
+impl Half {
+    /// Data passed: how much is on its way behind this point, and whether the receiver's window leaves room for more.
+    fn flight(&mut self, now_ns: u64, heard: &Acks) {
+        let (Some(next), Some(_)) = (self.data.next(), heard.highest()) else { return };
+        self.flight = heard.outstanding(next);
+        self.flight_max = self.flight_max.max(self.flight);
+        self.window(now_ns, heard);
+    }
+
+    /// Takes the time during which less than one full segment of the window was left.
+    fn window(&mut self, now_ns: u64, heard: &Acks) {
+        let (Some(next), Some(window)) = (self.data.next(), heard.window_bytes()) else { return };
+        let room = u64::from(heard.outstanding(next)) + u64::from(self.data.full_size.max(1)) <= u64::from(window);
+        if room && self.limited_since_ns > 0 {
+            self.limited_ns += now_ns.saturating_sub(self.limited_since_ns);
+            self.limited_since_ns = 0;
+        } else if !room && self.limited_since_ns == 0 && self.timing.is_some() {
+            self.limited_since_ns = now_ns;
         }
     }
 }

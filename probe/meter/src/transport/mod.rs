@@ -8,7 +8,7 @@
 use sce_proto::FlowInterval;
 
 use crate::packet::{Dir, Packet};
-use crate::tcp::Tcp;
+use crate::tcp::{Pass, Tcp};
 
 /// What a transport says about its flow after a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,9 @@ pub(crate) enum Transport {
 pub(crate) struct Seen {
     /// Life of the flow after this packet.
     pub(crate) life: Life,
-    /// The packet's payload had not passed this point before (always true where no sequence tells).
+    /// How its payload relates to what passed before ([`Pass::First`] where no sequence tells).
     #[allow(dead_code, reason = "path marks read it")]
-    pub(crate) first_pass: bool,
+    pub(crate) pass: Pass,
 }
 
 impl Transport {
@@ -69,14 +69,15 @@ impl Transport {
     pub(crate) fn observe(&mut self, packet: &Packet<'_>, dir: Dir) -> Seen {
         match self {
             Transport::Tcp(tcp) => tcp.observe(packet, dir),
-            Transport::Other => Seen { life: Life::Open, first_pass: true },
+            Transport::Other => Seen { life: Life::Open, pass: Pass::First },
         }
     }
 
     /// Whether a direction has something to report although it sent no packet.
-    pub(crate) fn has_news(&self, _dir: Dir) -> bool {
+    pub(crate) fn has_news(&self, dir: Dir) -> bool {
         match self {
-            Transport::Tcp(_) | Transport::Other => false,
+            Transport::Tcp(tcp) => tcp.has_news(dir),
+            Transport::Other => false,
         }
     }
 

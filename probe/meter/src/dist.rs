@@ -1,0 +1,110 @@
+//! A distribution: count, sum, sum of squares, minimum, maximum and a mergeable histogram, since the last report.
+//!
+//! Squares are handed over in coarser units (us^2 for ns). Reports must add up to the same number wherever they are cut, so
+//! the part that did not fill a unit stays for the next one.
+
+use crate::sketch::Sketch;
+
+/// ns^2 in one us^2.
+pub(crate) const US2: u64 = 1_000_000;
+
+/// Values of one kind. `SCALE` is the unit of the squares in squared units of the values.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dist<const SCALE: u64> {
+    count: u32,
+    /// Squares that did not fill a unit yet; kept over reports.
+    rest: u32,
+    sum: u64,
+    squares: u64,
+    min: u64,
+    max: u64,
+    sketch: Sketch,
+}
+
+/// Times in ns.
+pub(crate) type Times = Dist<US2>;
+/// Numbers of packets.
+pub(crate) type Runs = Dist<1>;
+
+/// What a distribution hands over.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) count: u64,
+    pub(crate) sum: u64,
+    pub(crate) squares: u64,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) sketch: Vec<u8>,
+}
+
+impl<const SCALE: u64> Dist<SCALE> {
+    pub(crate) fn push(&mut self, value: u64) {
+        let (units, rest) = match u32::try_from(value) {
+            Ok(v) => {
+                let square = u64::from(v) * u64::from(v);
+                (square / SCALE, square % SCALE)
+            }
+            Err(_) => {
+                let square = u128::from(value) * u128::from(value);
+                let scale = u128::from(SCALE);
+                (u64::try_from(square / scale).unwrap_or(u64::MAX), (square % scale) as u64)
+            }
+        };
+        let rest = rest + u64::from(self.rest);
+        self.squares = self.squares.saturating_add(units + rest / SCALE);
+        self.rest = (rest % SCALE) as u32;
+        self.sum = self.sum.saturating_add(value);
+        self.min = if self.count == 0 { value } else { self.min.min(value) };
+        self.max = if self.count == 0 { value } else { self.max.max(value) };
+        self.count += 1;
+        self.sketch.add(value);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn take(&mut self) -> Summary {
+        let Dist { count, rest, sum, squares, min, max, mut sketch } = std::mem::take(self);
+        self.rest = rest;
+        Summary { count: u64::from(count), sum, squares, min, max, sketch: sketch.take() }
+    }
+}
+
+/// Writes a summary into the fields of a record that carry its name.
+macro_rules! report {
+    ($dist:expr, $out:expr, $count:ident, $sum:ident, $squares:ident, $min:ident, $max:ident, $sketch:ident) => {
+        if !$dist.is_empty() {
+            let crate::dist::Summary { count, sum, squares, min, max, sketch } = $dist.take();
+            ($out.$count, $out.$sum, $out.$squares) = (count, sum, squares);
+            ($out.$min, $out.$max, $out.$sketch) = (min, max, sketch);
+        }
+    };
+}
+pub(crate) use report;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn reports_add_up_wherever_they_are_cut(values in proptest::collection::vec(0u64..1 << 36, 1..60), cut in 0usize..60) {
+            let (mut whole, mut parts) = (Times::default(), Times::default());
+            let mut sum = (0, 0, 0);
+            for (i, v) in values.iter().enumerate() {
+                whole.push(*v);
+                parts.push(*v);
+                if i == cut {
+                    let s = parts.take();
+                    sum = (s.count, s.sum, s.squares);
+                }
+            }
+            let (w, p) = (whole.take(), parts.take());
+            prop_assert_eq!((w.count, w.sum, w.squares), (sum.0 + p.count, sum.1 + p.sum, sum.2 + p.squares));
+            let exact: u128 = values.iter().map(|v| u128::from(*v) * u128::from(*v)).sum();
+            prop_assert_eq!(u128::from(w.squares), exact / u128::from(US2));
+        }
+    }
+}
