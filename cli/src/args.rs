@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::check::GRAMMAR;
 use crate::exit;
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
@@ -109,6 +110,20 @@ pub(crate) enum Verb {
   sce-cli top --by responder_port --sort -up.ce_packets
   sce-cli top --of paths --by from.probe,to.probe --sort -lost_packets --follow")]
     Top(TopArgs),
+    /// Check conditions, for test automation: exits with 1 and prints the rows that do not hold
+    #[command(after_help = format!("{GRAMMAR}
+
+Examples:
+  sce-cli check --run nightly 'paths.lost_packets == 0' 'verify.verdict == \"complete\"'
+  sce-cli check 'paths.from.probe != router or paths.transitions.ect0_to_not_ect.packets == 0'
+  sce-cli check 'count(flows) >= 20' 'max(paths.owd_ns_p99) < 50ms' --since 5m"))]
+    Check(CheckArgs),
+    /// Compare two experiments: every number of both side by side, with the change
+    #[command(after_help = "Examples:
+  sce-cli diff --run fq_codel --run cnq_cobalt
+  sce-cli diff --run a --run b --of paths --by from.probe,to.probe
+  sce-cli diff --run a --run b port 443 -o csv")]
+    Diff(DiffArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m
@@ -193,6 +208,49 @@ pub(crate) struct TopArgs {
     pub(crate) select: Select,
     #[command(flatten)]
     pub(crate) follow: Follow,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Options of `check`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    /// Conditions; all must hold
+    #[arg(value_name = "CONDITION", required = true)]
+    pub(crate) conditions: Vec<String>,
+    /// Check only rows that this filter selects (the filter language of `sce-cli flows`)
+    #[arg(long, value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) only: Option<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    /// A condition about a view without rows holds
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DiffArgs {
+    /// The two experiments to compare, first the reference
+    #[arg(long, value_name = "LABEL", required = true, help_heading = "Which rows")]
+    pub(crate) run: Vec<String>,
+    /// View whose numbers are compared: flows, paths, verify ...
+    #[arg(long, value_name = "VIEW", default_value = "flows", help_heading = "Which rows")]
+    pub(crate) of: String,
+    /// Columns that make a group [default: everything in one]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', help_heading = "Which rows")]
+    pub(crate) by: Vec<String>,
+    /// Filter, as for `sce-cli flows`
+    #[arg(value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) filter: Vec<String>,
+    /// Start of the window, as for `sce-cli flows`
+    #[arg(long, value_name = "TIME", help_heading = "Which rows")]
+    pub(crate) since: Option<String>,
+    /// End of the window
+    #[arg(long, value_name = "TIME", help_heading = "Which rows")]
+    pub(crate) until: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod args;
+mod check;
 mod client;
 mod columns;
 mod exit;
@@ -21,7 +22,7 @@ use clap::Parser;
 use args::{Cli, Verb};
 use client::Client;
 use exit::{Failure, code};
-use verbs::{flow, list, matrix, shell, top};
+use verbs::{diff, flow, list, matrix, shell, top};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -74,6 +75,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             (None, Some(by)) => top::paths(client, args, by).await,
             (None, None) => list::run(client, "paths", None, &args.listing).await,
         },
+        Verb::Check(args) => verbs::check::run(client, args).await,
+        Verb::Diff(args) => diff::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,

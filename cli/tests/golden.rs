@@ -55,6 +55,9 @@ fn help() {
         "loss",
         "series",
         "sockets",
+        "top",
+        "check",
+        "diff",
         "completions",
         "man",
     ];
@@ -103,6 +106,26 @@ fn machine_formats() {
             &["verify", "-o", "json"],
             &["loss", "-o", "json"],
             &["flow", "3f2a91c07be4d015", "-o", "json"],
+        ],
+    );
+}
+
+#[test]
+fn checks_and_comparisons() {
+    golden(
+        "check",
+        &[
+            &["check", "paths.lost_packets == 0", "count(flows) == 2", "verify.kind ~ 's*'"],
+            &["check", "verify.verdict == \"complete\"", "-o", "json"],
+            &["check", "paths.owd_ns_p99 < 50ms and paths.method == exact"],
+            &["check", "loss.reason != spool_full"],
+            &["check", "loss.reason != spool_full", "--allow-empty"],
+            &["check", "paths.lost_packets = = 0"],
+            &["check", "paths.lots_packets == 0"],
+            &["diff", "--run", "a", "--run", "b"],
+            &["diff", "--run", "a", "--run", "b", "--of", "paths", "--by", "from.probe,to.probe", "-o", "csv"],
+            &["diff", "--run", "a"],
+            &["diff", "--run", "a", "--run", "b", "--of", "loss"],
         ],
     );
 }

@@ -10,7 +10,8 @@ use sce_collector::store::predicate::Predicate;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Claim, Outcome, Quarantine, Scan, Step, Store, StoreError, StreamKey, Tally, Work};
 use sce_proto::{
-    Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, ValueRef,
+    Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, StreamInterval,
+    ValueRef,
 };
 
 #[tokio::test]
@@ -56,6 +57,7 @@ async fn all_fields_come_back(store: &impl Store) {
     round_trip::<PathMarks>(store, at.stream, &mut seq).await;
     round_trip::<SocketSample>(store, at.stream, &mut seq).await;
     round_trip::<LossReport>(store, at.stream, &mut seq).await;
+    round_trip::<StreamInterval>(store, at.stream, &mut seq).await;
 }
 
 /// Sizes that need every length of statement, among them rows with only defaults.

@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthStr;
 use super::cell::{self, Sort, Style};
 
 const GAP: usize = 2;
+/// Unit of a column whose numbers are texts already, each with its own unit: right aligned all the same.
+pub(crate) const MIXED: &str = "mixed";
 /// Columns that a reader came for: they stay longest, wherever they stand.
 const CONCLUSIONS: [&str; 5] = ["verdict", "balanced", "lost_packets", "holds", "reason"];
 
@@ -62,7 +64,7 @@ fn value(row: &Row, i: usize) -> &Value {
 
 fn single(column: &ColumnInfo, rows: &[Row], i: usize, style: &Style) -> Printed {
     let sort = cell::sort(column);
-    let right = sort != Sort::Time && rows.iter().any(|r| cell::is_number(value(r, i)));
+    let right = column.unit == MIXED || (sort != Sort::Time && rows.iter().any(|r| cell::is_number(value(r, i))));
     let cells = rows.iter().map(|r| cell::text(value(r, i), sort, style)).collect();
     let raw = style.units == crate::units::UnitStyle::Raw;
     measure(&column.name, heading(&column.name, sort, raw), right, cells)

@@ -1,5 +1,7 @@
 //! What the verbs do. Each is a thin layer over one or a few questions to the collector.
 
+pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod flow;
 pub(crate) mod list;
 pub(crate) mod matrix;

@@ -5,6 +5,7 @@
 
 use sce_proto::{
     Field, FlowInterval, Kind, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample,
+    StreamInterval,
 };
 
 use crate::rows::Rows;
@@ -96,13 +97,14 @@ const fn schema<R: Record>(code: usize, time: Time) -> Schema {
 }
 
 /// All record tables. The order is stored in databases: append only.
-pub static SCHEMAS: [Schema; 6] = [
+pub static SCHEMAS: [Schema; 7] = [
     schema::<FlowInterval>(0, Time::Life),
     schema::<ProbeInterval>(1, Time::Interval),
     schema::<ObservationPoint>(2, Time::Always),
     schema::<PathMarks>(3, Time::Interval),
     schema::<SocketSample>(4, Time::Instant),
     schema::<LossReport>(5, Time::Instant),
+    schema::<StreamInterval>(6, Time::Interval),
 ];
 
 /// The schema of a record kind by its name on the wire.

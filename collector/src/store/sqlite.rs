@@ -134,8 +134,8 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 /// Whether it may work later.
 fn sort_out(error: &sqlx::Error) -> StoreError {
     match code(error) {
-        // Constraint, mismatch, range, too big, error in the statement: the same request fails again.
-        Some(1 | 18 | 19 | 20 | 25) => StoreError::Refused(error.to_string()),
+        // Too big, constraint, mismatch, range: the same rows fail again. An error in a statement is not the rows' fault.
+        Some(18 | 19 | 20 | 25) => StoreError::Refused(error.to_string()),
         Some(13) => StoreError::Unavailable(String::from("the disk is full")),
         _ => StoreError::Unavailable(error.to_string()),
     }

@@ -14,6 +14,9 @@ use crate::store::{Claim, Claimed, Outcome, Quarantine, Step, Work, sql};
 /// Rows per statement.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
+/// Placeholders that SQLite allows in one statement.
+const PLACEHOLDERS: usize = 32_766;
+
 /// Column sets that are remembered per table; the statement cache holds all of them.
 const SHAPES: usize = 8;
 
@@ -335,7 +338,7 @@ async fn insert(
     let (mut first, mut last) = (i64::MAX, 0);
     let mut at = 0;
     for (size, statement) in SIZES.iter().zip(&shape.statements) {
-        while rows.len - at >= *size {
+        while rows.len - at >= *size && size * (columns.len() + 2) <= PLACEHOLDERS {
             let mut args = SqliteArguments::default();
             args.reserve(size * (columns.len() + 2), 0);
             for row in at..at + size {

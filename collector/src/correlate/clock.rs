@@ -1,0 +1,409 @@
+//! How two clocks stand to each other, from packets that went both ways between them.
+//!
+//! In: for packets from a to b and from b to a, the difference of the two time stamps (b's minus a's). The offset of b's
+//! clock is never above a difference of the first kind and never below one of the second, whatever the delays: it runs
+//! between two clouds of points. Out: for stretches of time, a straight line in the middle of the widest strip between the
+//! clouds (so its slope is the skew that convex hulls of both directions agree on, and its height the symmetric minimum),
+//! and how far any line between the clouds can lie from it: the error.
+//!
+//! What is assumed: clocks run straight for a minute, and at most 1000 ppm apart. Where no line fits between the clouds,
+//! or both clouds jump together, a clock was stepped: the stretch is cut there, and reported.
+
+use std::collections::BTreeMap;
+
+/// Longest stretch that is taken for straight: temperature and NTP bend longer ones.
+const STRETCH_NS: i64 = 60_000_000_000;
+/// Best points are kept of each bucket, ns.
+const BUCKET_NS: i64 = 50_000_000;
+/// Largest skew, as a share: NTP slews by up to 500 ppm, crystals differ by up to 200.
+const MAX_SKEW: f64 = 1e-3;
+/// Smallest common jump of both clouds that is called a step, ns.
+const MIN_STEP: f64 = 500_000.0;
+/// Buckets on either side that are compared to find a jump.
+const SIDE: usize = 4;
+
+/// Differences of two clocks' stamps, thinned out as they come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Samples {
+    buckets: BTreeMap<i64, Bucket>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Bucket {
+    /// Smallest difference of packets from a to b: (time, difference).
+    upper: Option<(i64, i64)>,
+    /// Largest difference of packets from b to a.
+    lower: Option<(i64, i64)>,
+}
+
+impl Samples {
+    /// A packet from a to b: b's clock shows at most this much more than a's.
+    pub(super) fn forward(&mut self, a_ns: u64, b_ns: u64) {
+        let (t, v) = (a_ns.cast_signed(), b_ns.wrapping_sub(a_ns).cast_signed());
+        let best = &mut self.buckets.entry(t.div_euclid(BUCKET_NS)).or_default().upper;
+        if best.is_none_or(|b| v < b.1) {
+            *best = Some((t, v));
+        }
+    }
+
+    /// A packet from b to a: b's clock shows at least this much more than a's.
+    pub(super) fn backward(&mut self, b_ns: u64, a_ns: u64) {
+        let (t, v) = (a_ns.cast_signed(), b_ns.wrapping_sub(a_ns).cast_signed());
+        let best = &mut self.buckets.entry(t.div_euclid(BUCKET_NS)).or_default().lower;
+        if best.is_none_or(|b| v > b.1) {
+            *best = Some((t, v));
+        }
+    }
+}
+
+/// One clock against another.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Clock {
+    pieces: Vec<Piece>,
+    /// A step was found.
+    pub(super) stepped: bool,
+    /// The kernels' claim about their clocks was disproved.
+    pub(super) contradicted: bool,
+}
+
+/// A straight stretch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Piece {
+    until_ns: i64,
+    middle_ns: i64,
+    /// Offset at the middle, ns.
+    height: f64,
+    /// Skew.
+    slope: f64,
+    /// Every clock that the packets allow lies within plus or minus this, ns; infinite without packets of both directions.
+    pub(super) error: f64,
+    /// The kernels' claim narrowed it.
+    pub(super) synced: bool,
+}
+
+impl Piece {
+    /// Offset of b's clock at a time of a's, ns.
+    pub(super) fn offset(&self, t: u64) -> i64 {
+        (self.height + self.slope * (t.cast_signed() - self.middle_ns) as f64).round() as i64
+    }
+
+    /// Parts per billion that b's clock runs faster.
+    pub(super) fn skew_ppb(&self) -> i64 {
+        (self.slope * 1e9).round() as i64
+    }
+}
+
+impl Clock {
+    /// One clock: no offset, no error.
+    pub(super) fn shared() -> Clock {
+        let piece = Piece { until_ns: i64::MAX, middle_ns: 0, height: 0.0, slope: 0.0, error: 0.0, synced: false };
+        Clock { pieces: vec![piece], ..Clock::default() }
+    }
+
+    /// Works out the offset from samples. `claim_ns`: what both kernels together say about their clocks' errors.
+    pub(super) fn estimate(samples: &Samples, claim_ns: Option<u64>) -> Clock {
+        let mut clock = Clock::default();
+        let list: Vec<&Bucket> = samples.buckets.values().collect();
+        let mut from = 0;
+        while from < list.len() {
+            let start = list[from].time();
+            let most = list[from..].partition_point(|b| b.time() - start < STRETCH_NS);
+            let until = jump(&list[from..from + most]).unwrap_or(most);
+            // The longest beginning that a line fits: whether one does is monotone in the length.
+            let fits = |n: usize| Stretch::new(&list[from..from + n]).feasible();
+            let n = if fits(until) { until } else { longest(until, fits) };
+            clock.stepped |= n < most;
+            if n == 0 {
+                // The two clouds cross within one bucket: nothing can be said about it.
+                from += 1;
+                continue;
+            }
+            let stretch = Stretch::new(&list[from..from + n]);
+            clock.push(&stretch, claim_ns);
+            from += n;
+        }
+        clock
+    }
+
+    fn push(&mut self, stretch: &Stretch, claim_ns: Option<u64>) {
+        let plain = stretch.piece(false);
+        let claimed = claim_ns.map(|e| stretch.with_claim(e as f64));
+        match claimed {
+            Some(c) if c.feasible() => {
+                let piece = c.piece(true);
+                self.pieces.push(if piece.error < plain.error { piece } else { plain });
+            }
+            Some(_) => {
+                self.contradicted = true;
+                self.pieces.push(plain);
+            }
+            None => self.pieces.push(plain),
+        }
+    }
+
+    /// The stretch that a time lies in, or the nearest one.
+    pub(super) fn at(&self, t: u64) -> Option<&Piece> {
+        let i = self.pieces.partition_point(|p| p.until_ns < t.cast_signed());
+        self.pieces.get(i).or(self.pieces.last())
+    }
+}
+
+impl Bucket {
+    fn time(&self) -> i64 {
+        self.upper.or(self.lower).map_or(0, |p| p.0)
+    }
+}
+
+/// Where both clouds jump the same way by more than a quarter of their distance.
+fn jump(list: &[&Bucket]) -> Option<usize> {
+    let best = |side: &[&Bucket]| {
+        let upper = side.iter().filter_map(|b| b.upper).map(|p| p.1).min();
+        let lower = side.iter().filter_map(|b| b.lower).map(|p| p.1).max();
+        upper.zip(lower)
+    };
+    let mut found: Option<(usize, f64)> = None;
+    for i in SIDE..list.len().saturating_sub(SIDE - 1) {
+        let (Some(l), Some(r)) = (best(&list[i - SIDE..i]), best(&list[i..i + SIDE])) else { continue };
+        let (upper, lower) = ((r.0 - l.0) as f64, (r.1 - l.1) as f64);
+        let passed = (list[i + SIDE - 1].time() - list[i - SIDE].time()) as f64;
+        let width = ((l.0 - l.1).max(r.0 - r.1)) as f64;
+        let least = MIN_STEP.max(width / 4.0) + MAX_SKEW * passed;
+        let size = if upper.signum() == lower.signum() { upper.abs().min(lower.abs()) } else { 0.0 };
+        match found {
+            Some((_, best)) if size <= best => break,
+            None if size < least => {}
+            _ => found = Some((i, size)),
+        }
+    }
+    found.map(|f| f.0)
+}
+
+/// The largest n up to `most` that passes, where passing is monotone.
+fn longest(most: usize, passes: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if passes(middle) { low = middle } else { high = middle - 1 }
+    }
+    low
+}
+
+/// Two clouds relative to their middle, so that floating point keeps nanoseconds.
+struct Stretch {
+    upper: Vec<(f64, f64)>,
+    lower: Vec<(f64, f64)>,
+    middle_ns: i64,
+    base: i64,
+    begin: f64,
+    end: f64,
+}
+
+impl Stretch {
+    fn new(list: &[&Bucket]) -> Stretch {
+        let times = || list.iter().flat_map(|b| [b.upper, b.lower]).flatten();
+        let first = times().map(|p| p.0).min().unwrap_or(0);
+        let last = times().map(|p| p.0).max().unwrap_or(0);
+        let middle_ns = first + (last - first) / 2;
+        let base = times().map(|p| p.1).next().unwrap_or(0);
+        let place = |p: (i64, i64)| ((p.0 - middle_ns) as f64, (p.1 - base) as f64);
+        Stretch {
+            upper: list.iter().filter_map(|b| b.upper).map(place).collect(),
+            lower: list.iter().filter_map(|b| b.lower).map(place).collect(),
+            middle_ns,
+            base,
+            begin: (first - middle_ns) as f64,
+            end: (last - middle_ns) as f64,
+        }
+    }
+
+    /// With the claim that the offset is at most `error` at both ends.
+    fn with_claim(&self, error: f64) -> Stretch {
+        let base = self.base as f64;
+        let ends = |v: f64| [(self.begin, v - base), (self.end, v - base)];
+        Stretch {
+            upper: self.upper.iter().copied().chain(ends(error)).collect(),
+            lower: self.lower.iter().copied().chain(ends(-error)).collect(),
+            ..*self
+        }
+    }
+
+    /// Highest line of a slope below the upper cloud: its height at `t`.
+    fn ceiling(&self, slope: f64, t: f64) -> f64 {
+        self.upper.iter().map(|p| p.1 - slope * (p.0 - t)).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Lowest line of a slope above the lower cloud.
+    fn floor(&self, slope: f64, t: f64) -> f64 {
+        self.lower.iter().map(|p| p.1 - slope * (p.0 - t)).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn gap(&self, slope: f64) -> f64 {
+        self.ceiling(slope, 0.0) - self.floor(slope, 0.0)
+    }
+
+    fn widest(&self) -> f64 {
+        maximise(-MAX_SKEW, MAX_SKEW, |s| self.gap(s))
+    }
+
+    fn feasible(&self) -> bool {
+        self.upper.is_empty() || self.lower.is_empty() || self.gap(0.0) >= 0.0 || self.gap(self.widest()) >= 0.0
+    }
+
+    fn piece(&self, synced: bool) -> Piece {
+        let slope = self.slope();
+        let (top, bottom) = (self.ceiling(slope, 0.0), self.floor(slope, 0.0));
+        let two_sided = top.is_finite() && bottom.is_finite();
+        let height = if two_sided {
+            f64::midpoint(top, bottom)
+        } else if top.is_finite() {
+            top
+        } else {
+            bottom
+        };
+        let error = if two_sided { self.error(height, slope) } else { f64::INFINITY };
+        let until_ns = self.middle_ns + self.end as i64;
+        Piece { until_ns, middle_ns: self.middle_ns, height: height + self.base as f64, slope, error, synced }
+    }
+
+    /// The slope of the widest strip, if the clouds are long and dense enough to tell one; else none.
+    fn slope(&self) -> f64 {
+        let tells = |cloud: &[(f64, f64)]| {
+            let span = cloud.last().map_or(0.0, |p| p.0) - cloud.first().map_or(0.0, |p| p.0);
+            cloud.len() >= 4 && span >= 0.5 * (self.end - self.begin) && span >= 1e9
+        };
+        match (tells(&self.upper), tells(&self.lower)) {
+            (true, true) => self.widest(),
+            // One direction only: the hull edge that all points are nearest to.
+            (true, false) if self.lower.is_empty() => maximise(-MAX_SKEW, MAX_SKEW, |s| self.ceiling(s, 0.0)),
+            (false, true) if self.upper.is_empty() => maximise(-MAX_SKEW, MAX_SKEW, |s| -self.floor(s, 0.0)),
+            _ if self.gap(0.0) >= 0.0 => 0.0,
+            _ => self.widest(),
+        }
+    }
+
+    /// How far any line between the clouds can be from this one, at the stretch's ends.
+    fn error(&self, height: f64, slope: f64) -> f64 {
+        let widest = self.widest();
+        let edge = |sign: f64| {
+            // The steepest slope on this side that still fits.
+            let (mut inside, mut outside) = (widest, sign * MAX_SKEW);
+            if self.gap(outside) >= 0.0 {
+                return outside;
+            }
+            for _ in 0..60 {
+                let middle = f64::midpoint(inside, outside);
+                if self.gap(middle) >= 0.0 { inside = middle } else { outside = middle }
+            }
+            outside
+        };
+        let (least, most) = (edge(-1.0), edge(1.0));
+        [self.begin, self.end]
+            .into_iter()
+            .map(|t| {
+                let here = height + slope * t;
+                let up = maximise(least, most, |s| self.ceiling(s, t));
+                let down = maximise(least, most, |s| -self.floor(s, t));
+                (self.ceiling(up, t) - here).max(here - self.floor(down, t))
+            })
+            .fold(0.0, f64::max)
+    }
+}
+
+/// Where a concave function is largest.
+fn maximise(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    for _ in 0..80 {
+        let (a, b) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
+        if f(a) < f(b) { low = a } else { high = b }
+    }
+    f64::midpoint(low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const T0: u64 = 1_700_000_000_000_000_000;
+
+    /// Packets every 5 ms both ways over a path of given delays, seen by clocks of given offset, skew and step.
+    fn samples(seconds: u64, there: u64, back: u64, offset: i64, ppm: f64, step: i64, noise: u64) -> Samples {
+        let mut s = Samples::default();
+        for i in 0..seconds * 200 {
+            let t = i * 5_000_000;
+            let b_clock = |t: u64| {
+                let skewed = offset + (t as f64 * ppm / 1e6) as i64 + if t > seconds * 500_000_000 { step } else { 0 };
+                (T0 + t).wrapping_add_signed(skewed)
+            };
+            let wobble = i.wrapping_mul(2_654_435_761) >> 7;
+            s.forward(T0 + t, b_clock(t + there + if noise > 0 { wobble % noise } else { 0 }));
+            s.backward(b_clock(t), T0 + t + back + if noise > 0 { (wobble >> 9) % noise } else { 0 });
+        }
+        s
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        /// Whatever asymmetry, offset and skew: the true offset lies within the error.
+        #[test]
+        fn the_error_covers_the_truth(
+            seconds in 1u64..20, there in 10_000u64..50_000_000, back in 10_000u64..50_000_000,
+            offset in -1_000_000_000i64..1_000_000_000, ppm in -200.0..200.0f64, noise in 0u64..20_000_000,
+        ) {
+            let clock = Clock::estimate(&samples(seconds, there, back, offset, ppm, 0, noise), None);
+            for at in [0, seconds * 500_000_000, seconds * 1_000_000_000 - 5_000_000] {
+                let piece = clock.at(T0 + at).unwrap();
+                let truth = offset + (at as f64 * ppm / 1e6) as i64;
+                let error = (piece.offset(T0 + at) - truth).abs() as f64;
+                prop_assert!(error <= piece.error + 2000.0, "off by {error}, said {}", piece.error);
+            }
+        }
+    }
+
+    #[test]
+    fn skew_and_symmetric_offset_are_found_without_noise() {
+        let clock = Clock::estimate(&samples(15, 10_000_000, 12_000_000, 2_000_000, 80.0, 0, 0), None);
+        let piece = clock.at(T0).unwrap();
+        assert!((piece.skew_ppb() - 80_000).abs() < 2000, "{}", piece.skew_ppb());
+        assert!((piece.offset(T0) - 1_000_000).abs() < 30_000, "half the asymmetry below: {}", piece.offset(T0));
+        assert!(piece.error >= 11_000_000.0 && piece.error < 12_500_000.0, "{}", piece.error);
+        assert!(!clock.stepped);
+    }
+
+    #[test]
+    fn a_step_is_cut_out_and_both_sides_are_right() {
+        for step in [300_000_000, -40_000_000, 8_000_000] {
+            let clock = Clock::estimate(&samples(10, 10_000_000, 12_000_000, 0, 20.0, step, 300_000), None);
+            assert!(clock.stepped, "{step}");
+            for (at, truth) in [(1_000_000_000, 0), (9_000_000_000, step)] {
+                let piece = clock.at(T0 + at).unwrap();
+                let error = (piece.offset(T0 + at) - truth).abs() as f64;
+                assert!(
+                    error <= piece.error && piece.error < 13_000_000.0,
+                    "{step}: off by {error} of {}",
+                    piece.error
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_narrows_or_is_disproved() {
+        let s = samples(5, 19_000_000, 1_000_000, 50_000, 0.0, 0, 0);
+        let clock = Clock::estimate(&s, Some(100_000));
+        let piece = clock.at(T0).unwrap();
+        assert!(piece.synced && piece.error <= 110_000.0 && !clock.contradicted, "{piece:?}");
+        let s = samples(5, 1_000_000, 1_000_000, 50_000_000, 0.0, 0, 0);
+        let clock = Clock::estimate(&s, Some(100_000));
+        assert!(clock.contradicted && clock.at(T0).unwrap().error >= 1_000_000.0);
+    }
+
+    #[test]
+    fn one_direction_gives_no_offset() {
+        let mut s = Samples::default();
+        for i in 0..1000u64 {
+            s.forward(T0 + i * 10_000_000, T0 + i * 10_000_000 + 5_000_000);
+        }
+        assert!(Clock::estimate(&s, None).at(T0).unwrap().error.is_infinite());
+        assert!(Clock::estimate(&Samples::default(), None).at(T0).is_none());
+    }
+}

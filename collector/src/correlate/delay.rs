@@ -1,0 +1,104 @@
+//! Delays of a segment.
+//!
+//! In: listed packets that are the same at both points, and how the points' clocks stand to each other. Out: one-way delays
+//! with their error, and what needs no offset: queueing delay (delay minus smallest delay), variation between packets.
+
+use sce_proto::bits::path_warning;
+use sce_proto::{PathSegment, sketch};
+
+use super::Options;
+use super::clock::Clock;
+use super::line::Line;
+use super::matching::Matching;
+
+/// Writes the delays of matched packets into a segment. `reverse`: the clock is that of the near point against the far one.
+pub(super) fn report(
+    s: &mut PathSegment,
+    near: &Line,
+    far: &Line,
+    m: &Matching,
+    clock: Option<(&Clock, bool)>,
+    options: &Options,
+) {
+    s.owd_method = "none".to_owned();
+    let Some((clock, reverse)) = clock else { return };
+    if clock.stepped {
+        s.warning_bits |= path_warning::CLOCK_STEP as u32;
+    }
+    if clock.contradicted {
+        s.warning_bits |= path_warning::SYNC_CONTRADICTED as u32;
+    }
+    let mut delays: Vec<i64> = Vec::with_capacity(m.pairs.len());
+    let (mut error, mut synced) = (0f64, false);
+    for (i, j) in &m.pairs {
+        let (a, b) = (near.marks[*i as usize].time_ns, far.marks[*j as usize].time_ns);
+        if options.window.is_some_and(|(start, end)| a < start || a >= end) {
+            continue;
+        }
+        // The model's time is that of its first clock.
+        let Some(piece) = clock.at(if reverse { b } else { a }) else { continue };
+        let offset = if reverse { -piece.offset(b) } else { piece.offset(a) };
+        delays.push(b.wrapping_sub(a).cast_signed() - offset);
+        error = error.max(piece.error);
+        synced |= piece.synced;
+    }
+    let Some(least) = delays.iter().copied().min() else { return };
+    let mut variation: Vec<u64> = delays.windows(2).map(|w| w[1].abs_diff(w[0])).collect();
+    (s.ipdv_ns_p50, s.ipdv_ns_p99) = (quantile(&mut variation, 0.5), quantile(&mut variation, 0.99));
+    let mut queue: Vec<u64> = delays.iter().map(|d| d.abs_diff(least)).collect();
+    (s.queue_ns_p50, s.queue_ns_p99) = (quantile(&mut queue, 0.5), quantile(&mut queue, 0.99));
+    s.queue_ns_max = queue.iter().copied().max().unwrap_or(0);
+    s.queue_sketch = encode(&queue);
+    if !error.is_finite() {
+        return;
+    }
+    s.owd_count = delays.len() as u64;
+    s.owd_ns_min = least;
+    s.owd_ns_p50 = least.saturating_add_unsigned(s.queue_ns_p50);
+    s.owd_ns_p99 = least.saturating_add_unsigned(s.queue_ns_p99);
+    s.owd_ns_error = error.ceil() as u64;
+    s.owd_method = if error == 0.0 {
+        "shared-clock"
+    } else if synced {
+        "external-sync"
+    } else {
+        "symmetric"
+    }
+    .to_owned();
+    let middle = near.marks[m.pairs[m.pairs.len() / 2].0 as usize].time_ns;
+    if let Some(piece) = clock.at(middle) {
+        let sign = if reverse { -1 } else { 1 };
+        (s.clock_offset_ns, s.clock_skew_ppb) = (sign * piece.offset(middle), sign * piece.skew_ppb());
+    }
+}
+
+/// Puts both directions of a segment together: the sum of both ways needs no common clock, and cannot be negative.
+pub(super) fn round_trip(segments: &mut [PathSegment]) {
+    for i in 0..segments.len() {
+        let s = &segments[i];
+        let back = segments.iter().find(|b| b.direction != s.direction && b.from_op == s.to_op && b.to_op == s.from_op);
+        let Some(back) = back.filter(|b| b.owd_count > 0 && s.owd_count > 0) else { continue };
+        let (min, p50) = (s.owd_ns_min + back.owd_ns_min, s.owd_ns_p50 + back.owd_ns_p50);
+        let s = &mut segments[i];
+        if min < 0 {
+            s.warning_bits |= path_warning::ORDER_CONFLICT as u32;
+        } else {
+            (s.round_trip_ns_min, s.round_trip_ns_p50) = (min.unsigned_abs(), p50.max(0).unsigned_abs());
+        }
+    }
+}
+
+/// The value at or below which a share of the values lies (nearest rank); 0 of none.
+pub(super) fn quantile(values: &mut [u64], share: f64) -> u64 {
+    if values.is_empty() {
+        return 0;
+    }
+    let rank = ((share * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
+    *values.select_nth_unstable(rank).1
+}
+
+fn encode(values: &[u64]) -> Vec<u8> {
+    let mut buckets: Vec<u16> = values.iter().map(|v| sketch::bucket(*v)).collect();
+    buckets.sort_unstable();
+    sketch::encode(buckets.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)))
+}

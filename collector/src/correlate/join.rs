@@ -1,0 +1,263 @@
+//! Which sightings are of the same flow.
+//!
+//! In: sightings of any points and times. Out: groups of them, each with the evidence that holds it together. Addresses and
+//! ports only say where to look: two views are one flow because they share initial sequence numbers, listed packets or
+//! sequence ranges. A mere agreement of addresses is kept as weak, and never beats evidence.
+
+use sce_proto::bits::join_evidence;
+use sce_proto::marks::{Trail, trail};
+
+use super::Sighting;
+
+/// Clocks of two hosts may disagree by this much, ns, when lives are compared.
+const SLACK_NS: u64 = 2_000_000_000;
+/// Shared digests that prove a join (and a NAT pair) without any other evidence.
+const ENOUGH_DIGESTS: usize = 8;
+/// Marks per direction that are looked at.
+const LOOK: usize = 256;
+
+/// Sightings of one flow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) flow: u64,
+    pub(super) members: Vec<usize>,
+    pub(super) evidence_bits: u32,
+}
+
+/// Groups sightings by flow. Groups come out in the order of their first sighting.
+pub(super) fn join(sightings: &[Sighting]) -> Vec<Group> {
+    let mut order: Vec<usize> = (0..sightings.len()).filter(|i| any(&sightings[*i]).is_some()).collect();
+    order.sort_by(|a, b| label(&sightings[*a]).cmp(&label(&sightings[*b])));
+    let mut groups = Vec::new();
+    let mut from = 0;
+    while from < order.len() {
+        let key = label(&sightings[order[from]]);
+        let len = order[from..].iter().take_while(|i| label(&sightings[**i]) == key).count();
+        join_key(sightings, &order[from..from + len], &mut groups);
+        from += len;
+    }
+    groups.sort_by_key(|g| g.members.first().copied());
+    groups
+}
+
+/// Run, flow key: what sightings must agree in to be compared at all.
+fn label(s: &Sighting) -> (u64, &str) {
+    any(s).map_or((0, ""), |t| (t.0, t.1))
+}
+
+fn any(s: &Sighting) -> Option<(u64, &str)> {
+    s.totals
+        .iter()
+        .flatten()
+        .map(|t| (t.flow_key, t.run.as_str()))
+        .chain(s.marks.iter().flatten().map(|m| (m.flow_key, m.run.as_str())))
+        .next()
+}
+
+/// Sightings with one key: usually one per point; more where ports were used again.
+fn join_key(sightings: &[Sighting], list: &[usize], groups: &mut Vec<Group>) {
+    let mut facts: Vec<Facts<'_>> = list.iter().map(|i| Facts::of(&sightings[*i], *i)).collect();
+    facts.sort_by_key(|f| (f.first_ns, f.index));
+    let mut parts = Parts::new(facts.len());
+    let mut bits = vec![0u32; facts.len()];
+    let mut weak = Vec::new();
+    for b in 1..facts.len() {
+        for a in (0..b).rev() {
+            if facts[a].op == facts[b].op || !facts[a].overlaps(&facts[b]) {
+                continue;
+            }
+            if parts.find(a) == parts.find(b) {
+                continue;
+            }
+            match facts[a].compare(&facts[b]) {
+                None => {}
+                Some(evidence) if u64::from(evidence) == join_evidence::TUPLE => weak.push((a, b)),
+                Some(evidence) => {
+                    parts.unite(a, b);
+                    bits[a] |= evidence;
+                    bits[b] |= evidence;
+                }
+            }
+        }
+    }
+    for (a, b) in weak {
+        // Addresses alone join only what nothing better joined, and only different points.
+        let (x, y) = (parts.find(a), parts.find(b));
+        let clash = |x: usize, y: usize, parts: &mut Parts| {
+            (0..facts.len()).any(|i| {
+                (0..facts.len()).any(|j| parts.find(i) == x && parts.find(j) == y && facts[i].excludes(&facts[j]))
+            })
+        };
+        if x != y && !clash(x, y, &mut parts) {
+            parts.unite(a, b);
+            bits[a] |= join_evidence::TUPLE as u32;
+            bits[b] |= join_evidence::TUPLE as u32;
+        }
+    }
+    let mut roots: Vec<usize> = (0..facts.len()).map(|i| parts.find(i)).collect();
+    let by_part = roots.clone();
+    roots.sort_unstable();
+    roots.dedup();
+    for root in roots {
+        let of: Vec<usize> = (0..facts.len()).filter(|i| by_part[*i] == root).collect();
+        let best = of.iter().copied().min_by_key(|i| (!facts[*i].both_isns(), facts[*i].first_ns, facts[*i].op));
+        let mut members: Vec<usize> = of.iter().map(|i| facts[*i].index).collect();
+        members.sort_unstable();
+        let evidence_bits = of.iter().fold(0, |e, i| e | bits[*i]);
+        groups.push(Group { flow: best.map_or(0, |i| facts[i].flow), members, evidence_bits });
+    }
+}
+
+/// What is compared of a sighting.
+struct Facts<'a> {
+    index: usize,
+    op: u64,
+    flow: u64,
+    first_ns: u64,
+    last_ns: u64,
+    /// Initial sequence numbers by direction, where seen.
+    isn: [Option<u32>; 2],
+    sighting: &'a Sighting,
+    digests: std::cell::OnceCell<Digests>,
+}
+
+#[derive(Default)]
+struct Digests {
+    sorted: Vec<u64>,
+    handshake: Vec<u64>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(sighting: &'a Sighting, index: usize) -> Self {
+        let totals = || sighting.totals.iter().flatten();
+        let marks = || sighting.marks.iter().flatten();
+        let first = totals().map(|t| t.first_ns).chain(marks().map(|m| m.start_ns)).min().unwrap_or(0);
+        let last = totals().map(|t| t.last_ns).chain(marks().map(|m| m.start_ns + m.interval_ns)).max().unwrap_or(0);
+        let isn = [0, 1].map(|d| sighting.totals[d].as_ref().filter(|t| t.handshake_bits & 3 != 0).map(|t| t.isn));
+        let digests = std::cell::OnceCell::new();
+        Facts { index, op: sighting.op, flow: sighting.flow, first_ns: first, last_ns: last, isn, sighting, digests }
+    }
+
+    fn both_isns(&self) -> bool {
+        self.isn.iter().all(Option::is_some)
+    }
+
+    fn overlaps(&self, other: &Facts<'_>) -> bool {
+        self.first_ns <= other.last_ns.saturating_add(SLACK_NS)
+            && other.first_ns <= self.last_ns.saturating_add(SLACK_NS)
+    }
+
+    /// Initial sequence numbers as a set: a point may have the directions the other way round.
+    fn isn_set(&self) -> [Option<u32>; 2] {
+        let mut set = self.isn;
+        set.sort_unstable();
+        set
+    }
+
+    /// Whether both cannot be the same flow, or are two instances at one point.
+    fn excludes(&self, other: &Facts<'_>) -> bool {
+        (self.op == other.op && self.index != other.index)
+            || (self.both_isns() && other.both_isns() && self.isn_set() != other.isn_set())
+    }
+
+    /// The best evidence that both are the same flow; `None` if they are not.
+    fn compare(&self, other: &Facts<'_>) -> Option<u32> {
+        if self.both_isns() && other.both_isns() {
+            return (self.isn_set() == other.isn_set()).then_some(join_evidence::ISN as u32);
+        }
+        let (a, b) = (self.digests(), other.digests());
+        let shared = common(&a.sorted, &b.sorted);
+        if common(&a.handshake, &b.handshake) > 0 {
+            return Some(join_evidence::HANDSHAKE as u32);
+        }
+        if shared >= ENOUGH_DIGESTS {
+            return Some(join_evidence::DIGESTS as u32);
+        }
+        if shared > 0 {
+            return Some(join_evidence::FEW_DIGESTS as u32);
+        }
+        if self.cuts_agree(other) {
+            return Some(join_evidence::SEQUENCE as u32);
+        }
+        Some(join_evidence::TUPLE as u32)
+    }
+
+    fn digests(&self) -> &Digests {
+        self.digests.get_or_init(|| {
+            let mut d = Digests::default();
+            for list in &self.sighting.marks {
+                let mut left = LOOK;
+                for record in list.iter().filter(|m| !m.trail.is_empty()) {
+                    let decoded = Trail::decode(&record.trail, record.start_ns);
+                    for m in decoded.marks.iter().take(left) {
+                        // Marks of different keys must not look alike.
+                        let name = m.digest ^ record.key_id.rotate_left(17);
+                        d.sorted.push(name);
+                        if m.flags & trail::SYN != 0 {
+                            d.handshake.push(name);
+                        }
+                    }
+                    left = left.saturating_sub(decoded.marks.len());
+                    if left == 0 {
+                        break;
+                    }
+                }
+            }
+            d.sorted.sort_unstable();
+            d.sorted.dedup();
+            d.handshake.sort_unstable();
+            d
+        })
+    }
+
+    /// Whether both cut at the same places of the sequence at about the same time.
+    fn cuts_agree(&self, other: &Facts<'_>) -> bool {
+        let blocks = |s: &Sighting| -> Vec<(u8, u32)> {
+            let mut list: Vec<(u8, u32)> = Vec::new();
+            for record in s.marks.iter().flatten().filter(|m| !m.cuts.is_empty()) {
+                let cuts = sce_proto::marks::Cuts::decode(&record.cuts, record.start_ns);
+                list.extend(cuts.cuts.iter().take(LOOK).map(|c| (cuts.log2_stride, c.block)));
+            }
+            list.sort_unstable();
+            list
+        };
+        let (a, b) = (blocks(self.sighting), blocks(other.sighting));
+        a.iter().filter(|x| b.binary_search(x).is_ok()).count() >= 2
+    }
+}
+
+/// How many values two sorted lists share.
+fn common(a: &[u64], b: &[u64]) -> usize {
+    let (mut i, mut j, mut n) = (0, 0, 0);
+    while i < a.len() && j < b.len() {
+        match a[i].cmp(&b[j]) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => (i, j, n) = (i + 1, j + 1, n + 1),
+        }
+    }
+    n
+}
+
+/// Disjoint sets.
+struct Parts(Vec<usize>);
+
+impl Parts {
+    fn new(n: usize) -> Self {
+        Parts((0..n).collect())
+    }
+
+    fn find(&mut self, i: usize) -> usize {
+        let mut root = i;
+        while self.0[root] != root {
+            self.0[root] = self.0[self.0[root]];
+            root = self.0[root];
+        }
+        root
+    }
+
+    fn unite(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.find(a), self.find(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}

@@ -1,0 +1,243 @@
+//! What one observation point knows of a joined flow, put in one line per direction.
+//!
+//! In: sightings with their members' settled direction. Out: [`View`]s with decoded marks in the order the packets passed,
+//! the sums of unlisted packets between them, and sequence cuts unwrapped to 64 bits.
+
+use std::collections::BTreeMap;
+
+use sce_proto::bits::{end_reason, quality};
+use sce_proto::marks::{Counters, Cuts, Mark, Trail};
+use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
+
+use super::{Member, Sighting};
+
+/// One observation point's view of a joined flow.
+#[derive(Debug, Clone)]
+pub(super) struct View<'a> {
+    pub(super) op: u64,
+    pub(super) point: Option<&'a ObservationPoint>,
+    /// By settled direction.
+    pub(super) lines: [Line; 2],
+}
+
+/// One direction of a flow at one point.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Line {
+    /// Summed interval records.
+    pub(super) totals: FlowInterval,
+    /// Listed packets in the order they passed.
+    pub(super) marks: Vec<Mark>,
+    /// Index of the mark behind unlisted packets, and their sums.
+    pub(super) gaps: Vec<(u32, Counters)>,
+    /// Everything before the first mark.
+    pub(super) base: Counters,
+    /// Everything up to the last mark.
+    pub(super) end: Counters,
+    /// Smallest threshold of the chunks.
+    pub(super) threshold: u32,
+    /// Marks were given up.
+    pub(super) dropped: bool,
+    /// log2 of the distance of the cuts.
+    pub(super) log2_stride: u8,
+    /// Sequence cuts, unwrapped.
+    pub(super) cuts: Vec<Cut>,
+}
+
+/// A sequence cut with its block number unwrapped to 64 bits, relative to an arbitrary multiple of 2^32 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) block: i64,
+    pub(super) time_ns: u64,
+    pub(super) lead: u32,
+    pub(super) before: Counters,
+}
+
+impl Line {
+    /// Packets counted here: by the records, or by the marks where the records have not come yet.
+    pub(super) fn packets(&self) -> u64 {
+        self.totals.packets.max(self.end.total_packets())
+    }
+
+    /// Whether every packet from the first to the last mark is listed.
+    pub(super) fn gapless(&self) -> bool {
+        !self.marks.is_empty() && self.gaps.is_empty()
+    }
+
+    /// Whether every packet of the flow, as far as the records go, is listed.
+    pub(super) fn complete(&self) -> bool {
+        self.gapless() && self.base.total_packets() == 0 && self.end.total_packets() >= self.totals.packets
+    }
+
+    /// Whether the flow instance was seen to begin here.
+    pub(super) fn began(&self) -> bool {
+        self.totals.quality_bits & quality::NO_HANDSHAKE == 0 && self.totals.packets > 0
+    }
+
+    /// Whether the flow instance ended: no more packets will come.
+    pub(super) fn ended(&self) -> bool {
+        u64::from(self.totals.end_reason_last) != end_reason::OPEN
+    }
+
+    /// The TTL that most listed packets had, else the largest of the records.
+    pub(super) fn ttl(&self) -> u32 {
+        let mut counts = [0u32; 256];
+        self.marks.iter().take(4096).for_each(|m| counts[usize::from(m.ttl)] += 1);
+        match (0..256usize).rev().max_by_key(|t| counts[*t]) {
+            Some(t) if counts[t] > 0 => t as u32,
+            _ => self.totals.ttl_max,
+        }
+    }
+
+    /// All packets by code point as the records have them.
+    pub(super) fn counted(&self) -> Counters {
+        let t = &self.totals;
+        let packets = [t.not_ect_packets, t.ect1_packets, t.ect0_packets, t.ce_packets];
+        Counters { packets, ip_bytes: share(t.ip_bytes, packets) }
+    }
+
+    /// Cumulative counters before each mark, and after the last one.
+    pub(super) fn cumulative(&self) -> Vec<Counters> {
+        let mut at = self.base;
+        let mut gaps = self.gaps.iter().peekable();
+        let mut out = Vec::with_capacity(self.marks.len() + 1);
+        for (i, m) in self.marks.iter().enumerate() {
+            while let Some((_, gap)) = gaps.next_if(|g| g.0 as usize == i) {
+                at = at.plus(gap);
+            }
+            out.push(at);
+            at.add(m.ecn, m.ip_bytes);
+        }
+        out.push(at);
+        out
+    }
+
+    fn append(&mut self, marks: &[&PathMarks]) {
+        let mut instance = None;
+        let mut offset = Counters::default();
+        for record in marks {
+            self.dropped |= record.dropped_marks > 0;
+            if instance != Some(record.flow) {
+                // Counters of a later instance of the same flow begin at zero again.
+                offset = self.end;
+                instance = Some(record.flow);
+            }
+            if !record.trail.is_empty() {
+                self.append_trail(Trail::decode(&record.trail, record.start_ns), &offset);
+            }
+            if !record.cuts.is_empty() {
+                self.append_cuts(&Cuts::decode(&record.cuts, record.start_ns));
+            }
+        }
+    }
+
+    fn append_trail(&mut self, trail: Trail, offset: &Counters) {
+        if trail.marks.is_empty() {
+            return;
+        }
+        let base = trail.base.plus(offset);
+        if self.marks.is_empty() {
+            self.base = base;
+            self.threshold = trail.threshold;
+        } else {
+            let gap = base.since(&self.end);
+            if gap != Counters::default() {
+                self.gaps.push((self.marks.len() as u32, gap));
+            }
+            self.threshold = self.threshold.min(trail.threshold);
+        }
+        self.end = trail.end().plus(offset);
+        let shift = self.marks.len() as u32;
+        self.gaps.extend(trail.gaps.iter().map(|(i, c)| (i + shift, *c)));
+        if self.marks.is_empty() {
+            self.marks = trail.marks;
+        } else {
+            self.marks.extend_from_slice(&trail.marks);
+        }
+    }
+
+    fn append_cuts(&mut self, cuts: &Cuts) {
+        self.log2_stride = cuts.log2_stride;
+        let wrap = 1i64 << (32 - u32::from(cuts.log2_stride));
+        for c in &cuts.cuts {
+            let block = match self.cuts.last() {
+                None => i64::from(c.block),
+                Some(last) => {
+                    // The sequence moves forward between cuts by less than half of the number space.
+                    let step = (i64::from(c.block) - last.block).rem_euclid(wrap);
+                    last.block + if step > wrap / 2 { step - wrap } else { step }
+                }
+            };
+            if self.cuts.last().is_none_or(|last| block > last.block) {
+                self.cuts.push(Cut { block, time_ns: c.time_ns, lead: c.lead, before: c.before });
+            }
+        }
+    }
+}
+
+/// The first listed packets of some records, in order.
+pub(super) fn trail(records: &[PathMarks], at_most: usize) -> Vec<Mark> {
+    let mut records: Vec<&PathMarks> = records.iter().collect();
+    records.sort_by_key(|m| m.start_ns);
+    let mut out = Vec::new();
+    for record in records {
+        if out.len() >= at_most {
+            break;
+        }
+        out.extend(Trail::decode(&record.trail, record.start_ns).marks);
+    }
+    out.truncate(at_most);
+    out
+}
+
+/// IP bytes by code point where only their sum is known: in proportion to the packets, summing up exactly.
+pub(super) fn share(total: u64, packets: [u64; 4]) -> [u64; 4] {
+    let all: u64 = packets.iter().sum();
+    if all == 0 {
+        return [0; 4];
+    }
+    let mut out = packets.map(|p| (u128::from(total) * u128::from(p) / u128::from(all)) as u64);
+    let rest = total - out.iter().sum::<u64>();
+    let largest = (0..4).max_by_key(|i| packets[*i]).unwrap_or(0);
+    out[largest] += rest;
+    out
+}
+
+/// One view per observation point of a joined flow, in the order of the members.
+pub(super) fn views<'a>(
+    points: &BTreeMap<u64, &'a ObservationPoint>,
+    sightings: &[Sighting],
+    members: &[Member],
+) -> Vec<View<'a>> {
+    let mut out: Vec<View<'a>> = Vec::with_capacity(members.len());
+    for (index, member) in members.iter().enumerate() {
+        let s = &sightings[member.sighting];
+        if out.iter().any(|v| v.op == s.op) {
+            continue;
+        }
+        let here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
+        let lines = [0, 1].map(|direction| line(sightings, &here, direction));
+        out.push(View { op: s.op, point: points.get(&s.op).copied(), lines });
+    }
+    out
+}
+
+fn line(sightings: &[Sighting], here: &[&Member], direction: usize) -> Line {
+    let mut line = Line::default();
+    let mut marks: Vec<&PathMarks> = Vec::new();
+    for member in here {
+        let own = if member.swapped { 1 - direction } else { direction };
+        let s = &sightings[member.sighting];
+        if let Some(totals) = &s.totals[own] {
+            if line.totals.packets == 0 {
+                line.totals = totals.clone();
+            } else {
+                sce_proto::merge(&mut line.totals, totals);
+            }
+        }
+        marks.extend(&s.marks[own]);
+    }
+    // Several records of one interval are told apart by what passed before them.
+    marks.sort_by_key(|m| m.start_ns);
+    line.append(&marks);
+    line
+}

@@ -1,0 +1,179 @@
+//! The join across hosts: from what observation points wrote down to what happened between them.
+//!
+//! In: observation points and [`Sighting`]s (a flow instance's summed records and its path marks at one point). Out:
+//! [`Joined`] flows, each with its path segments and the verification of its congestion feedback. Everything here is a pure
+//! function of its input: no store, no clock, no I/O, no hash order; the same evidence gives the same answer on every
+//! collector, and more evidence only ever replaces it.
+//!
+//! ```text
+//! sightings -> join (same flow?) -> orient (who began?) -> order (who is nearer to the sender?)
+//!           -> matching (same packet?) -> clock (offset, skew, bound) -> segments, feedback
+//! ```
+//!
+//! How to call it: load the [`ObservationPoint`]s, one [`Sighting`] per (point, flow instance) with `FlowInterval`s merged by
+//! [`sce_proto::merge`] and all `PathMarks` of that instance, and pass them to [`correlate`] in one call per run or bucket,
+//! so that all flows between two hosts help to compare the hosts' clocks. To answer for a window of a long flow, pass the
+//! records of the window and one interval more at both ends, and set [`Options::window`].
+
+mod clock;
+mod delay;
+mod join;
+mod line;
+mod matching;
+mod matrix;
+mod order;
+mod pool;
+mod segment;
+
+use std::collections::BTreeMap;
+
+use sce_proto::{Feedback, FlowInterval, ObservationPoint, PathMarks, PathSegment};
+
+use line::View;
+use matching::Matching;
+use sce_proto::bits::{join_evidence, path_warning};
+
+/// One flow instance as one observation point saw it.
+#[derive(Debug, Clone, Default)]
+pub struct Sighting {
+    /// Observation point.
+    pub op: u64,
+    /// Flow instance at that point.
+    pub flow: u64,
+    /// Sums of its interval records by the point's own notion of direction (0 = up); `None` where it saw none.
+    pub totals: [Option<FlowInterval>; 2],
+    /// Its path marks, by the same notion of direction, in any order.
+    pub marks: [Vec<PathMarks>; 2],
+}
+
+/// What the caller knows beyond the records.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The operator's order of points, nearest to the initiators first. Points that are not named are placed by evidence.
+    pub order: Vec<u64>,
+    /// Points whose kernel calls its clock synchronised, with the kernel's bound of the error (adjtimex), ns.
+    pub sync_error_ns: BTreeMap<u64, u64>,
+    /// Only packets that passed the near end of a segment from (inclusive) to (exclusive) these times, ns; `None` = all.
+    pub window: Option<(u64, u64)>,
+}
+
+/// A flow as all points together saw it.
+#[derive(Debug, Clone, Default)]
+pub struct Joined {
+    /// Identifier of the joined flow: that of the sighting with the best evidence of its beginning.
+    pub flow: u64,
+    /// The sightings of it.
+    pub members: Vec<Member>,
+    /// `sce_proto::bits::join_evidence`, of the weakest link.
+    pub join_evidence_bits: u32,
+    /// Segments between neighbouring points, by direction and position.
+    pub segments: Vec<PathSegment>,
+    /// First to last point, one per direction; empty where there are fewer than three points.
+    pub end_to_end: Vec<PathSegment>,
+    /// Feedback verification, one per direction that carried data.
+    pub feedback: Vec<Feedback>,
+}
+
+/// A sighting's part in a joined flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Index into the sightings that were passed in.
+    pub sighting: usize,
+    /// The point had up and down the other way round.
+    pub swapped: bool,
+    /// Another point's view that is the same in every respect (two captures of one interface): left out of the path.
+    pub same_as: Option<u64>,
+}
+
+/// Joins sightings into flows and works out what happened to them on the way.
+#[must_use]
+pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
+    let points: BTreeMap<u64, &ObservationPoint> = points.iter().map(|p| (p.op, p)).collect();
+    let mut clocks = pool::Pool::new(&points, options);
+    let works: Vec<Work<'_>> = join::join(sightings)
+        .iter()
+        .map(|group| Work::new(&points, sightings, group, options))
+        .inspect(|work| work.hops.iter().for_each(|hop| clocks.add(hop)))
+        .collect();
+    let clocks = clocks.estimate();
+    works.into_iter().map(|work| work.finish(&clocks, options)).collect()
+}
+
+/// A joined flow before its clocks are compared.
+struct Work<'a> {
+    joined: Joined,
+    views: Vec<View<'a>>,
+    hops: Vec<Hop>,
+}
+
+/// Two points on the way of one direction, with what passed both.
+struct Hop {
+    direction: usize,
+    position: usize,
+    /// Index into the views.
+    from: usize,
+    to: usize,
+    from_op: u64,
+    to_op: u64,
+    matching: Matching,
+    /// (near, far) time stamps of matched packets.
+    stamps: Vec<(u64, u64)>,
+    end_to_end: bool,
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        points: &BTreeMap<u64, &'a ObservationPoint>,
+        sightings: &[Sighting],
+        group: &join::Group,
+        options: &Options,
+    ) -> Self {
+        let mut members = order::orient(sightings, &group.members);
+        let mut views = line::views(points, sightings, &members);
+        order::drop_same_points(&mut views, &mut members, sightings);
+        let paths = [0, 1].map(|direction| order::order(&views, direction, options));
+        let mut hops = Vec::new();
+        for (direction, path) in paths.iter().enumerate() {
+            for (position, pair) in path.windows(2).enumerate() {
+                hops.push(Hop::new(&views, direction, position, pair[0], pair[1], false));
+            }
+            if let [first, _, .., last] = path.as_slice() {
+                hops.push(Hop::new(&views, direction, 0, *first, *last, true));
+            }
+        }
+        let joined = Joined { flow: group.flow, members, join_evidence_bits: group.evidence_bits, ..Joined::default() };
+        Work { joined, views, hops }
+    }
+
+    fn finish(mut self, clocks: &pool::Clocks, options: &Options) -> Joined {
+        for hop in &self.hops {
+            let (from, to) = (&self.views[hop.from], &self.views[hop.to]);
+            let mut s = segment::segment(from, to, hop.direction, &hop.matching, options);
+            s.flow = self.joined.flow;
+            s.position = hop.position as u32;
+            s.join_evidence_bits = self.joined.join_evidence_bits;
+            if u64::from(s.join_evidence_bits) == join_evidence::TUPLE {
+                s.warning_bits |= path_warning::WEAK_JOIN as u32;
+            }
+            s.order_evidence_bits = order::compare(from, to, hop.direction, options).1;
+            let (near, far) = (&from.lines[hop.direction], &to.lines[hop.direction]);
+            delay::report(&mut s, near, far, &hop.matching, clocks.between(hop.from_op, hop.to_op), options);
+            let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
+            list.push(s);
+        }
+        delay::round_trip(&mut self.joined.segments);
+        delay::round_trip(&mut self.joined.end_to_end);
+        self.joined
+    }
+}
+
+impl Hop {
+    fn new(views: &[View<'_>], direction: usize, position: usize, from: usize, to: usize, end_to_end: bool) -> Hop {
+        let (near, far) = (&views[from].lines[direction].marks, &views[to].lines[direction].marks);
+        let matching = matching::matching(near, far);
+        let stamp = |(i, j): &(u32, u32)| (near[*i as usize].time_ns, far[*j as usize].time_ns);
+        let stamps = matching.pairs.iter().map(stamp).collect();
+        let (from_op, to_op) = (views[from].op, views[to].op);
+        Hop { direction, position, from, to, from_op, to_op, matching, stamps, end_to_end }
+    }
+}

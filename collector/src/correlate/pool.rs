@@ -1,0 +1,77 @@
+//! Comparisons of clocks, pooled over all flows that passed two hosts.
+//!
+//! In: time stamps of packets seen at two points. Out: one [`Clock`] per pair of clock domains. Flows help each other: one
+//! that goes both ways calibrates the clocks for one that does not.
+
+use std::collections::BTreeMap;
+
+use sce_proto::ObservationPoint;
+
+use super::clock::{Clock, Samples};
+use super::{Hop, Options};
+
+/// Collects samples.
+pub(super) struct Pool {
+    /// Clock domain of each point.
+    domains: BTreeMap<u64, u32>,
+    /// Claimed error of each domain, ns.
+    claims: BTreeMap<u32, u64>,
+    pairs: BTreeMap<(u32, u32), Samples>,
+}
+
+/// All pairs of clocks.
+pub(super) struct Clocks {
+    domains: BTreeMap<u64, u32>,
+    pairs: BTreeMap<(u32, u32), Clock>,
+    shared: Clock,
+}
+
+impl Pool {
+    /// Points with the same non-empty clock domain share a clock; every other one is its own.
+    pub(super) fn new(points: &BTreeMap<u64, &ObservationPoint>, options: &Options) -> Pool {
+        let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut domains = BTreeMap::new();
+        let mut claims: BTreeMap<u32, u64> = BTreeMap::new();
+        for (at, (op, point)) in points.iter().enumerate() {
+            let own = at as u32;
+            let domain =
+                if point.clock_domain.is_empty() { own } else { *names.entry(&point.clock_domain).or_insert(own) };
+            domains.insert(*op, domain);
+            if let Some(error) = options.sync_error_ns.get(op) {
+                claims.entry(domain).and_modify(|e| *e = (*e).max(*error)).or_insert(*error);
+            }
+        }
+        Pool { domains, claims, pairs: BTreeMap::new() }
+    }
+
+    /// Takes in what passed two points.
+    pub(super) fn add(&mut self, hop: &Hop) {
+        let (Some(from), Some(to)) = (self.domains.get(&hop.from_op), self.domains.get(&hop.to_op)) else { return };
+        if from == to || hop.stamps.is_empty() {
+            return;
+        }
+        let samples = self.pairs.entry((*from.min(to), *from.max(to))).or_default();
+        for (near, far) in &hop.stamps {
+            if from < to { samples.forward(*near, *far) } else { samples.backward(*near, *far) }
+        }
+    }
+
+    /// Works out all clocks.
+    pub(super) fn estimate(self) -> Clocks {
+        let Pool { domains, claims, pairs } = self;
+        let claim = |(a, b): (u32, u32)| Some(claims.get(&a)?.saturating_add(*claims.get(&b)?));
+        let pairs = pairs.iter().map(|(pair, samples)| (*pair, Clock::estimate(samples, claim(*pair)))).collect();
+        Clocks { domains, pairs, shared: Clock::shared() }
+    }
+}
+
+impl Clocks {
+    /// The clock between two points, and whether it is the near one against the far one.
+    pub(super) fn between(&self, from: u64, to: u64) -> Option<(&Clock, bool)> {
+        let (from, to) = (*self.domains.get(&from)?, *self.domains.get(&to)?);
+        if from == to {
+            return Some((&self.shared, false));
+        }
+        Some((self.pairs.get(&(from.min(to), from.max(to)))?, from > to))
+    }
+}

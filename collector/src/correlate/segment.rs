@@ -1,0 +1,389 @@
+//! What happened between two neighbouring points in one direction.
+//!
+//! In: both points' lines and which listed packets are the same. Out: a [`PathSegment`] without its delays. The best method
+//! that the evidence allows is taken, and named:
+//!
+//! * exact: both listed every packet, so each one is followed;
+//! * counters: both saw the flow from start to end, so sums can be subtracted;
+//! * block-exact: the same between the first and the last mark or cut that both have;
+//! * bound: only unaligned sums are known.
+
+use sce_proto::PathSegment;
+use sce_proto::bits::{method, name, path_warning, quality};
+use sce_proto::marks::{Counters, Mark, trail};
+
+use super::Options;
+use super::line::{Line, View};
+use super::matching::{Matching, in_order, reordered};
+use super::matrix::{LOST, Matrix};
+
+/// Unmatched packets at either end of a capture count as lost if they span no more than this, ns: a longer stretch means
+/// that the far point did not capture then.
+const EDGE_NS: u64 = 2_000_000_000;
+/// Shares of fewer listed packets are not worth an estimate.
+const MIN_SAMPLE: u64 = 20;
+
+/// The segment from one view to the next.
+pub(super) fn segment(
+    from: &View<'_>,
+    to: &View<'_>,
+    direction: usize,
+    m: &Matching,
+    options: &Options,
+) -> PathSegment {
+    let (near, far) = (&from.lines[direction], &to.lines[direction]);
+    let totals = &near.totals;
+    let mut s = PathSegment {
+        direction: direction as u32,
+        from_op: from.op,
+        to_op: to.op,
+        run: if totals.run.is_empty() { far.totals.run.clone() } else { totals.run.clone() },
+        ip_proto: totals.ip_proto,
+        matched_marks: m.pairs.len() as u64,
+        ..PathSegment::default()
+    };
+    if let Some((start, end)) = options.window {
+        (s.start_ns, s.interval_ns) = (start, end - start);
+    }
+    s.warning_bits = warnings(near, far);
+    let region = Region::of(near, far, to, m);
+    s.warning_bits |= region.warning_bits;
+    if near.gapless() && far.gapless() && !m.pairs.is_empty() {
+        exact(&mut s, near, far, m, &region, options);
+    } else {
+        by_counters(&mut s, near, far, m, &region, options);
+    }
+    flags(&mut s, near, far, m, options);
+    s
+}
+
+fn warnings(near: &Line, far: &Line) -> u32 {
+    let quality_bits = near.totals.quality_bits | far.totals.quality_bits;
+    let mut bits = 0;
+    for (has, warning) in [
+        (quality::CAPTURE_LOSS, path_warning::CAPTURE_LOSS),
+        (quality::ESTIMATED_SEGMENTS, path_warning::ESTIMATED),
+        (quality::CLOCK_STEP, path_warning::CLOCK_STEP),
+    ] {
+        if quality_bits & has != 0 {
+            bits |= warning as u32;
+        }
+    }
+    if near.dropped || far.dropped {
+        bits |= path_warning::MARKS_DROPPED as u32;
+    }
+    bits
+}
+
+/// The stretch of near marks about which the far point can say something, and far marks about which the near one can.
+struct Region {
+    near: (usize, usize),
+    far: (usize, usize),
+    /// Both lines begin with the flow, so that their counters start at the same packet.
+    start: bool,
+    /// Both lines end with the flow.
+    end: bool,
+    warning_bits: u32,
+}
+
+impl Region {
+    fn of(near: &Line, far: &Line, to: &View<'_>, m: &Matching) -> Region {
+        let (x, y) = (&near.marks, &far.marks);
+        let mut warning_bits = 0;
+        let (first, last) = (m.pairs.first().map_or(0, |p| p.0 as usize), m.pairs.last().map_or(0, |p| p.0 as usize));
+        let far_first = m.pairs.iter().map(|p| p.1 as usize).min().unwrap_or(0);
+        let far_last = m.pairs.iter().map(|p| p.1 as usize).max().unwrap_or(0);
+        // The beginning: packets before the first common one were lost, unless the far point was not there yet.
+        let syn = |list: &[Mark]| list.iter().any(|p| p.flags & trail::SYN != 0);
+        let missed_syn = syn(x.get(..first).unwrap_or_default()) && !syn(y);
+        let span = |a: usize, b: usize| match (x.get(a), x.get(b)) {
+            (Some(a), Some(b)) => b.time_ns.saturating_sub(a.time_ns),
+            _ => 0,
+        };
+        let there = |t: u64, after: bool| {
+            to.point.is_some_and(|p| {
+                p.hook != "file" && if after { p.last_ns >= t } else { p.first_ns > 0 && p.first_ns <= t }
+            })
+        };
+        let lead_in = span(0, first);
+        let begins = first == 0
+            || (!missed_syn
+                && far.base.total_packets() == 0
+                && (lead_in <= EDGE_NS || x.first().is_some_and(|p| there(p.time_ns, false))));
+        if !begins {
+            warning_bits |= path_warning::LATE_START as u32 | path_warning::PARTIAL as u32;
+        }
+        // The end: packets behind the last common one were lost if the far point knows that the flow is over.
+        let tail = span(last, x.len().saturating_sub(1));
+        let open = !far.ended();
+        let ends =
+            last + 1 >= x.len() || (!open && (tail <= EDGE_NS || x.last().is_some_and(|p| there(p.time_ns, true))));
+        if !ends {
+            warning_bits |= if open { path_warning::IN_FLIGHT } else { path_warning::PARTIAL } as u32;
+        }
+        let near_range = (if begins { 0 } else { first }, if ends { x.len() } else { (last + 1).min(x.len()) });
+        let base = near.base.total_packets() == 0 && far.base.total_packets() == 0;
+        let listed = base && begins && !m.pairs.is_empty() && far_first == 0;
+        let start = (near.began() && far.began() && !missed_syn) || listed;
+        let end = near.ended() && far.ended() && ends;
+        Region { near: near_range, far: (far_first, (far_last + 1).min(y.len())), start, end, warning_bits }
+    }
+}
+
+fn within(options: &Options, t: u64) -> bool {
+    options.window.is_none_or(|(start, end)| start <= t && t < end)
+}
+
+/// Follows every packet.
+fn exact(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) {
+    let (x, y) = (&near.marks, &far.marks);
+    let inside =
+        |i: u32| (region.near.0..region.near.1).contains(&(i as usize)) && within(options, x[i as usize].time_ns);
+    let mut matrix = Matrix::default();
+    let pairs: Vec<(u32, u32)> = m.pairs.iter().copied().filter(|p| inside(p.0)).collect();
+    for (i, j) in &pairs {
+        let (a, b) = (&x[*i as usize], &y[*j as usize]);
+        matrix.count(a.ecn, usize::from(b.ecn & 3), a.ip_bytes);
+        s.sent_packets += 1;
+        s.sent_bytes += u64::from(a.ip_bytes);
+        s.received_packets += 1;
+        s.received_bytes += u64::from(b.ip_bytes);
+    }
+    for i in m.lost.iter().filter(|i| inside(**i)) {
+        let a = &x[*i as usize];
+        matrix.count(a.ecn, LOST, a.ip_bytes);
+        s.sent_packets += 1;
+        s.sent_bytes += u64::from(a.ip_bytes);
+        s.lost_packets += 1;
+        s.lost_bytes += u64::from(a.ip_bytes);
+    }
+    for (j, _) in m.duplicates.iter().filter(|d| inside(d.1)) {
+        let bytes = u64::from(y[*j as usize].ip_bytes);
+        s.duplicated_packets += 1;
+        s.duplicated_bytes += bytes;
+        s.received_packets += 1;
+        s.received_bytes += bytes;
+    }
+    for j in m.strangers.iter().filter(|j| (region.far.0..region.far.1).contains(&(**j as usize))) {
+        let b = &y[*j as usize];
+        if within(options, b.time_ns) {
+            s.unmatched_packets += 1;
+            s.unmatched_bytes += u64::from(b.ip_bytes);
+            s.received_packets += 1;
+            s.received_bytes += u64::from(b.ip_bytes);
+        }
+    }
+    s.reordered_packets = reordered(&pairs);
+    (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
+    s.method = name(method::ALL, method::EXACT).to_owned();
+    s.ecn_method.clone_from(&s.method);
+    matrix.report(s);
+}
+
+/// Both sides' counters at one place of the flow.
+#[derive(Debug, Clone, Copy)]
+struct Boundary {
+    near: Counters,
+    far: Counters,
+    time_ns: u64,
+}
+
+/// Subtracts sums between places that both sides know.
+fn by_counters(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) {
+    let mut places = common_places(near, far, m);
+    let inner = places.len();
+    if region.start {
+        places
+            .insert(0, Boundary { near: Counters::default(), far: Counters::default(), time_ns: near.totals.first_ns });
+    }
+    if region.end {
+        places.push(Boundary { near: near.counted(), far: far.counted(), time_ns: near.totals.last_ns });
+    }
+    let places = rising(&places);
+    if places.len() < 2 {
+        return unaligned(s, near, far);
+    }
+    let mut matrix = Matrix::default();
+    for block in blocks(&places, options) {
+        let (n, f) = (block.near.total_packets(), block.far.total_packets());
+        s.sent_packets += n;
+        s.received_packets += f;
+        s.sent_bytes += block.near.total_bytes();
+        s.received_bytes += block.far.total_bytes();
+        s.lost_packets += n.saturating_sub(f);
+        s.duplicated_packets += f.saturating_sub(n);
+        s.lost_bytes += block.near.total_bytes().saturating_sub(block.far.total_bytes());
+        s.duplicated_bytes += block.far.total_bytes().saturating_sub(block.near.total_bytes());
+        matrix.add_block(&block.near, &block.far);
+    }
+    (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
+    let whole = region.start && region.end && options.window.is_none();
+    if !whole && options.window.is_none() && region.end != near.ended() {
+        s.warning_bits |= path_warning::PARTIAL as u32;
+    }
+    let loss = if whole { method::COUNTERS } else { method::BLOCK_EXACT };
+    s.method = name(method::ALL, loss).to_owned();
+    let ecn = if matrix.certain() {
+        if whole && inner == 0 { method::COUNTERS } else { method::BLOCK_EXACT }
+    } else {
+        let counts = sample(near, far, m, region, options);
+        if counts.iter().flatten().sum::<u64>() >= MIN_SAMPLE {
+            matrix.sample(&counts);
+            method::SAMPLED
+        } else {
+            method::BOUND
+        }
+    };
+    s.ecn_method = name(method::ALL, ecn).to_owned();
+    matrix.report(s);
+}
+
+/// Only sums that were not taken at the same place of the flow: what is missing at the far point is lost or on its way.
+fn unaligned(s: &mut PathSegment, near: &Line, far: &Line) {
+    let (a, b) = (near.counted(), far.counted());
+    s.sent_packets = a.total_packets();
+    s.received_packets = b.total_packets();
+    (s.sent_bytes, s.received_bytes) = (near.totals.ip_bytes, far.totals.ip_bytes);
+    s.lost_packets = s.sent_packets.saturating_sub(s.received_packets);
+    s.lost_bytes = s.sent_bytes.saturating_sub(s.received_bytes);
+    s.lost_packets_high = s.lost_packets;
+    let mut matrix = Matrix::default();
+    matrix.add_block(&a, &b);
+    s.method = name(method::ALL, method::BOUND).to_owned();
+    s.ecn_method.clone_from(&s.method);
+    matrix.report(s);
+}
+
+/// Places that both sides marked: cuts of the sequence, and listed packets that kept their order.
+fn common_places(near: &Line, far: &Line, m: &Matching) -> Vec<Boundary> {
+    let mut places = Vec::new();
+    if !m.pairs.is_empty() {
+        let (x, y) = (near.cumulative(), far.cumulative());
+        let place = |(i, j): (u32, u32)| Boundary {
+            near: x[i as usize],
+            far: y[j as usize],
+            time_ns: near.marks[i as usize].time_ns,
+        };
+        places.extend(in_order(&m.pairs).into_iter().map(place));
+        // Behind the last common packet is a place too.
+        if let Some((i, j)) = in_order(&m.pairs).last() {
+            let time_ns = near.marks[*i as usize].time_ns;
+            let (mut n, mut f) = (x[*i as usize], y[*j as usize]);
+            n.add(near.marks[*i as usize].ecn, near.marks[*i as usize].ip_bytes);
+            f.add(far.marks[*j as usize].ecn, far.marks[*j as usize].ip_bytes);
+            places.push(Boundary { near: n, far: f, time_ns });
+        }
+    }
+    places.extend(common_cuts(near, far));
+    places.sort_by_key(|p| (p.near.total_packets(), p.near.total_bytes()));
+    places
+}
+
+fn common_cuts(near: &Line, far: &Line) -> Vec<Boundary> {
+    if near.cuts.is_empty() || far.cuts.is_empty() || near.log2_stride != far.log2_stride {
+        return Vec::new();
+    }
+    let wrap = 1i64 << (32 - u32::from(near.log2_stride));
+    // Both unwrapped from their own beginnings: of the shifts that fit, the one that is nearest in time.
+    let shift = far.cuts.iter().find_map(|f| {
+        let candidates = near.cuts.iter().filter(|n| (n.block - f.block) % wrap == 0);
+        candidates.min_by_key(|n| n.time_ns.abs_diff(f.time_ns)).map(|n| n.block - f.block)
+    });
+    let Some(shift) = shift else { return Vec::new() };
+    let (mut i, mut j) = (0, 0);
+    let mut out = Vec::new();
+    while let (Some(n), Some(f)) = (near.cuts.get(i), far.cuts.get(j)) {
+        match n.block.cmp(&(f.block + shift)) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                out.push(Boundary { near: n.before, far: f.before, time_ns: n.time_ns });
+                (i, j) = (i + 1, j + 1);
+            }
+        }
+    }
+    out
+}
+
+/// Without places at which the far side would run backwards.
+fn rising(places: &[Boundary]) -> Vec<Boundary> {
+    let mut out: Vec<Boundary> = Vec::with_capacity(places.len());
+    let grows =
+        |a: &Counters, b: &Counters| (0..4).all(|i| a.packets[i] <= b.packets[i] && a.ip_bytes[i] <= b.ip_bytes[i]);
+    for p in places {
+        while out.len() > 1 && out.last().is_some_and(|l| !grows(&l.far, &p.far) || !grows(&l.near, &p.near)) {
+            out.pop();
+        }
+        if out.last().is_none_or(|l| grows(&l.far, &p.far) && grows(&l.near, &p.near)) {
+            out.push(*p);
+        }
+    }
+    out
+}
+
+/// The stretches between places. One that came out with more packets than went in has borrowed from a neighbour (a packet
+/// that changed places with the mark), so the two are taken as one.
+fn blocks(places: &[Boundary], options: &Options) -> Vec<Boundary> {
+    let mut out: Vec<Boundary> = Vec::with_capacity(places.len());
+    for pair in places.windows(2) {
+        if !within(options, pair[1].time_ns) {
+            continue;
+        }
+        let (near, far) = (pair[1].near.since(&pair[0].near), pair[1].far.since(&pair[0].far));
+        out.push(Boundary { near, far, time_ns: pair[1].time_ns });
+        while out.len() > 1 && out.last().is_some_and(|b| b.far.total_packets() > b.near.total_packets()) {
+            let Some(last) = out.pop() else { break };
+            if let Some(before) = out.last_mut() {
+                before.near = before.near.plus(&last.near);
+                before.far = before.far.plus(&last.far);
+            }
+        }
+    }
+    // What the first one borrowed comes from behind it.
+    while out.len() > 1 && out[0].far.total_packets() > out[0].near.total_packets() {
+        let first = out.remove(0);
+        out[0].near = out[0].near.plus(&first.near);
+        out[0].far = out[0].far.plus(&first.far);
+    }
+    out
+}
+
+/// What became of the listed packets that a threshold selected: a fair sample. The head of a flow, listed in full, is not.
+fn sample(near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) -> [[u64; 5]; 4] {
+    let mut counts = [[0; 5]; 4];
+    let head = near.gaps.first().map_or(0, |g| g.0);
+    let fair = |i: u32| {
+        i >= head
+            && (region.near.0..region.near.1).contains(&(i as usize))
+            && within(options, near.marks[i as usize].time_ns)
+    };
+    for (i, j) in m.pairs.iter().filter(|p| fair(p.0)) {
+        let (a, b) = (near.marks[*i as usize].ecn, far.marks[*j as usize].ecn);
+        counts[usize::from(a & 3)][usize::from(b & 3)] += 1;
+    }
+    if far.threshold >= near.threshold && !far.dropped {
+        for i in m.lost.iter().filter(|i| fair(**i)) {
+            counts[usize::from(near.marks[*i as usize].ecn & 3)][LOST] += 1;
+        }
+    }
+    counts
+}
+
+/// TCP flags that the path changed.
+fn flags(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, options: &Options) {
+    for (i, j) in &m.pairs {
+        let (a, b) = (&near.marks[*i as usize], &far.marks[*j as usize]);
+        if a.flags == b.flags || !within(options, a.time_ns) {
+            continue;
+        }
+        let (gone, new) = (a.flags & !b.flags, b.flags & !a.flags);
+        for (bit, cleared, set) in [
+            (trail::AE, &mut s.ae_cleared_packets, &mut s.ae_set_packets),
+            (trail::ECE, &mut s.ece_cleared_packets, &mut s.ece_set_packets),
+            (trail::CWR, &mut s.cwr_cleared_packets, &mut s.cwr_set_packets),
+        ] {
+            *cleared += u64::from(gone & bit != 0);
+            *set += u64::from(new & bit != 0);
+        }
+    }
+}
