@@ -3,8 +3,8 @@
 
 CREATE TABLE flow_interval (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     start_ns bigint NOT NULL DEFAULT 0,
     interval_ns bigint NOT NULL DEFAULT 0,
     op bigint NOT NULL DEFAULT 0,
@@ -318,8 +318,8 @@ CREATE TABLE flow_interval (
 
 CREATE TABLE probe_interval (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     start_ns bigint NOT NULL DEFAULT 0,
     interval_ns bigint NOT NULL DEFAULT 0,
     op bigint NOT NULL DEFAULT 0,
@@ -361,8 +361,8 @@ CREATE TABLE probe_interval (
 
 CREATE TABLE observation_point (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     op bigint NOT NULL DEFAULT 0,
     probe text NOT NULL DEFAULT '',
     host text NOT NULL DEFAULT '',
@@ -381,8 +381,8 @@ CREATE TABLE observation_point (
 
 CREATE TABLE path_marks (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     start_ns bigint NOT NULL DEFAULT 0,
     interval_ns bigint NOT NULL DEFAULT 0,
     op bigint NOT NULL DEFAULT 0,
@@ -399,8 +399,8 @@ CREATE TABLE path_marks (
 
 CREATE TABLE socket_sample (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     at_ns bigint NOT NULL DEFAULT 0,
     op bigint NOT NULL DEFAULT 0,
     flow_key bigint NOT NULL DEFAULT 0,
@@ -500,8 +500,8 @@ CREATE TABLE socket_sample (
 
 CREATE TABLE loss_report (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     at_ns bigint NOT NULL DEFAULT 0,
     reason text NOT NULL DEFAULT '',
     lane bigint NOT NULL DEFAULT 0,
@@ -518,8 +518,8 @@ CREATE TABLE loss_report (
 
 CREATE TABLE stream_interval (
     day integer NOT NULL,
-    stream bigint NOT NULL,
-    seq bigint NOT NULL,
+    ingest_stream bigint NOT NULL,
+    ingest_seq bigint NOT NULL,
     start_ns bigint NOT NULL DEFAULT 0,
     interval_ns bigint NOT NULL DEFAULT 0,
     op bigint NOT NULL DEFAULT 0,

@@ -2,8 +2,8 @@
 -- Written by collector/tests/schema.rs.
 
 CREATE TABLE flow_interval (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     start_ns INTEGER NOT NULL DEFAULT 0,
     interval_ns INTEGER NOT NULL DEFAULT 0,
     op INTEGER NOT NULL DEFAULT 0,
@@ -316,8 +316,8 @@ CREATE TABLE flow_interval (
 ) STRICT;
 
 CREATE TABLE probe_interval (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     start_ns INTEGER NOT NULL DEFAULT 0,
     interval_ns INTEGER NOT NULL DEFAULT 0,
     op INTEGER NOT NULL DEFAULT 0,
@@ -358,8 +358,8 @@ CREATE TABLE probe_interval (
 ) STRICT;
 
 CREATE TABLE observation_point (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     op INTEGER NOT NULL DEFAULT 0,
     probe TEXT NOT NULL DEFAULT '',
     host TEXT NOT NULL DEFAULT '',
@@ -377,8 +377,8 @@ CREATE TABLE observation_point (
 ) STRICT;
 
 CREATE TABLE path_marks (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     start_ns INTEGER NOT NULL DEFAULT 0,
     interval_ns INTEGER NOT NULL DEFAULT 0,
     op INTEGER NOT NULL DEFAULT 0,
@@ -394,8 +394,8 @@ CREATE TABLE path_marks (
 ) STRICT;
 
 CREATE TABLE socket_sample (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     at_ns INTEGER NOT NULL DEFAULT 0,
     op INTEGER NOT NULL DEFAULT 0,
     flow_key INTEGER NOT NULL DEFAULT 0,
@@ -494,8 +494,8 @@ CREATE TABLE socket_sample (
 ) STRICT;
 
 CREATE TABLE loss_report (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     at_ns INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',
     lane INTEGER NOT NULL DEFAULT 0,
@@ -511,8 +511,8 @@ CREATE TABLE loss_report (
 ) STRICT;
 
 CREATE TABLE stream_interval (
-    stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    ingest_stream INTEGER NOT NULL,
+    ingest_seq INTEGER NOT NULL,
     start_ns INTEGER NOT NULL DEFAULT 0,
     interval_ns INTEGER NOT NULL DEFAULT 0,
     op INTEGER NOT NULL DEFAULT 0,

@@ -11,7 +11,7 @@ use sce_proto::{
 use crate::rows::Rows;
 
 /// Columns in front of the record's own: which batch brought the row.
-pub const PROVENANCE: [&str; 2] = ["stream", "seq"];
+pub const PROVENANCE: [&str; 2] = ["ingest_stream", "ingest_seq"];
 
 /// One table of records.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 
 use super::Scan;
 use super::predicate::Predicate;
-use super::schema::Schema;
+use super::schema::{PROVENANCE, Schema};
 
 /// The whole ledger with the names of the probes, in the order of [`super::LedgerLine`].
 pub const LEDGER: &str = "SELECT s.id, p.name, p.host, p.version, s.epoch, s.lane, s.committed_seq, s.committed_ns, s.newest_ns, s.batches, \
@@ -127,11 +127,11 @@ impl Statement {
     }
 }
 
-/// `SELECT stream, fields FROM table WHERE window AND predicate`, without the end: the caller may narrow it further.
+/// `SELECT ingest_stream, fields FROM table WHERE window AND predicate`, without the end: the caller may narrow it further.
 #[must_use]
 pub fn select(dialect: Dialect, schema: &Schema, fields: &[usize], scan: &Scan) -> Statement {
     let mut s = Statement::new(dialect);
-    s.push("SELECT stream");
+    s.push("SELECT ").push(PROVENANCE[0]);
     for field in fields {
         s.push(", ").push(schema.fields[*field].name);
     }
@@ -154,7 +154,7 @@ pub fn window(s: &mut Statement, schema: &Schema, since_ns: u64, until_ns: u64) 
 /// `INSERT INTO table (provenance, fields) VALUES (...), (...)` with positional `?` placeholders.
 #[must_use]
 pub fn insert(schema: &Schema, fields: &[usize], rows: usize) -> AssertSqlSafe<String> {
-    let columns = super::schema::PROVENANCE.iter().copied().chain(fields.iter().map(|f| schema.fields[*f].name));
+    let columns = PROVENANCE.iter().copied().chain(fields.iter().map(|f| schema.fields[*f].name));
     let columns: Vec<&str> = columns.collect();
     let row = format!("({})", vec!["?"; columns.len()].join(","));
     let values = vec![row.as_str(); rows].join(",");
