@@ -14,7 +14,7 @@ pub mod digest;
 pub mod trail;
 
 pub use cuts::{Cut, Cuts, CutsWriter};
-pub use digest::{Digest, Digester};
+pub use digest::Digester;
 pub use trail::{Mark, Trail, TrailWriter};
 
 /// Version of both blobs.

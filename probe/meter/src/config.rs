@@ -1,5 +1,7 @@
 //! What a [`Meter`](crate::Meter) needs to know before the first packet.
 
+use crate::marks::MarksConfig;
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Settings of one meter, which serves one observation point.
@@ -21,6 +23,8 @@ pub struct Config {
     /// IP packets longer than this are taken for superpackets where neither the kernel nor an MSS option tells, bytes.
     /// 0 = never.
     pub assumed_mtu: u32,
+    /// Path marks, for the comparison with other observation points.
+    pub marks: MarksConfig,
     /// Seed of the flow table's hash, so that nobody can aim packets at one bucket. Does not change any record.
     pub hash_seed: u64,
 }
@@ -35,6 +39,7 @@ impl Default for Config {
             limits: Limits::default(),
             outermost: false,
             assumed_mtu: 1500,
+            marks: MarksConfig::default(),
             hash_seed: 0,
         }
     }

@@ -10,6 +10,7 @@ use crate::config::{Config, Timeouts};
 use crate::decode::protocol;
 use crate::gaps::Gaps;
 use crate::key::Key;
+use crate::marks::Tail;
 use crate::packet::{Both, Dir, Headers, Packet, flag};
 use crate::transport::{Life, Seen, Transport};
 use crate::volume::Volume;
@@ -31,7 +32,7 @@ pub(crate) struct Flow {
     first_ns: u64,
     /// Identity of the instance at this observation point.
     pub(crate) id: u64,
-    flow_key: u64,
+    pub(crate) flow_key: u64,
     /// Packets from the low to the high end go up.
     up_is_forward: bool,
     evidence: u8,
@@ -42,6 +43,8 @@ pub(crate) struct Flow {
     volume: Both<Volume>,
     gaps: Both<Gaps>,
     pub(crate) transport: Transport,
+    /// What path marks remember.
+    pub(crate) tails: Both<Tail>,
     /// Counters that were handed over early because they were nearly full.
     carry: Option<Box<Both<FlowInterval>>>,
 }
@@ -65,6 +68,7 @@ impl Flow {
             volume: Both::default(),
             gaps: Both::default(),
             transport: Transport::new(p),
+            tails: Both::default(),
             carry: None,
         }
     }

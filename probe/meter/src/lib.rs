@@ -16,6 +16,7 @@ mod fragments;
 mod frame;
 mod gaps;
 mod key;
+mod marks;
 mod meter;
 mod packet;
 mod sketch;
@@ -26,4 +27,5 @@ mod volume;
 
 pub use config::{Config, Limits, Timeouts};
 pub use frame::{Frame, Gso, LinkType};
+pub use marks::{MarksConfig, MarksMode};
 pub use meter::{Meter, Records};

@@ -1,7 +1,7 @@
 //! The meter of one observation point: frames in, records of closed intervals out.
 
 use sce_proto::bits::{end_reason, quality};
-use sce_proto::{FlowInterval, ProbeInterval};
+use sce_proto::{FlowInterval, PathMarks, ProbeInterval};
 
 use crate::config::Config;
 use crate::decode::{self, Skip};
@@ -9,6 +9,7 @@ use crate::flow::Flow;
 use crate::fragments::Fragments;
 use crate::frame::Frame;
 use crate::key::Key;
+use crate::marks::{Marks, Name};
 use crate::packet::{Dir, Packet};
 use crate::table::Table;
 
@@ -24,6 +25,8 @@ pub struct Records {
     pub flows: Vec<FlowInterval>,
     /// Records about the observation itself.
     pub probe: Vec<ProbeInterval>,
+    /// Path marks, for the comparison with other observation points.
+    pub marks: Vec<PathMarks>,
 }
 
 /// Meters the packets of one observation point.
@@ -63,6 +66,10 @@ pub struct Meter {
     probe: ProbeInterval,
     /// Records of flows that ended within the open interval.
     waiting: Vec<FlowInterval>,
+    /// Their path marks.
+    waiting_marks: Vec<PathMarks>,
+    /// `None` where they are off.
+    marks: Option<Marks>,
 }
 
 impl Meter {
@@ -78,6 +85,8 @@ impl Meter {
             next_run: None,
             probe: ProbeInterval::default(),
             waiting: Vec::new(),
+            waiting_marks: Vec::new(),
+            marks: Marks::new(&config.marks),
             config,
         }
     }
@@ -175,7 +184,10 @@ impl Meter {
         self.probe.recorded_frames += 1;
         let Some(flow) = self.table.get_mut(slot) else { return };
         let dir = flow.dir(forward);
-        flow.observe(packet, dir, &self.config);
+        let seen = flow.observe(packet, dir, &self.config);
+        if let Some(marks) = &mut self.marks {
+            marks.observe(&mut flow.tails[dir], packet, seen.first_pass);
+        }
         if !certain {
             flow.flaw(dir, quality::AMBIGUOUS_FRAGMENT);
         }
@@ -225,6 +237,7 @@ impl Meter {
         let start = self.start_ns.unwrap_or(0);
         let records = Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config));
         self.waiting.extend(records);
+        mark(self.marks.as_ref(), &mut flow, start, &self.config, &mut self.waiting_marks);
     }
 
     /// Closes every interval that ended by `now_ns`, and ends flows that were quiet for too long.
@@ -243,6 +256,7 @@ impl Meter {
         } else {
             self.probe.records_emitted += self.waiting.len() as u64;
             out.flows.append(&mut self.waiting);
+            out.marks.append(&mut self.waiting_marks);
         }
     }
 
@@ -264,15 +278,21 @@ impl Meter {
         let start = self.start_ns.unwrap_or(0);
         let emitted_before = out.flows.len();
         out.flows.append(&mut self.waiting);
+        out.marks.append(&mut self.waiting_marks);
         let dirty = self.table.take_dirty();
         for slot in &dirty {
             let Some(flow) = self.table.get_mut(*slot) else { continue };
             if std::mem::take(&mut flow.dirty) {
                 out.flows.extend(Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config)));
+                mark(self.marks.as_ref(), flow, start, &self.config, &mut out.marks);
             }
         }
         self.table.reuse_dirty(dirty);
         let mut probe = std::mem::take(&mut self.probe);
+        if let Some(marks) = &mut self.marks {
+            marks.clear();
+            probe.marks_dropped = marks.take_dropped();
+        }
         probe.start_ns = start;
         probe.interval_ns = self.config.interval_ns;
         probe.op = self.config.op;
@@ -280,5 +300,21 @@ impl Meter {
         probe.flows_active_last = self.table.len() as u64;
         probe.records_emitted += (out.flows.len() - emitted_before) as u64;
         out.probe.push(probe);
+    }
+}
+
+/// The path marks of a flow since its last report.
+fn mark(marks: Option<&Marks>, flow: &mut Flow, start_ns: u64, config: &Config, out: &mut Vec<PathMarks>) {
+    let Some(marks) = marks else { return };
+    let name = Name {
+        start_ns,
+        interval_ns: config.interval_ns,
+        op: config.op,
+        run: &config.run,
+        flow: flow.id,
+        flow_key: flow.flow_key,
+    };
+    for dir in Dir::BOTH {
+        marks.report(&mut flow.tails[dir], dir, &name, out);
     }
 }

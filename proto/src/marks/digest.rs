@@ -4,43 +4,21 @@
 //! checksum, no IP identification, none of the TCP flags that ECN uses, no PSH. A superpacket of segmentation or receive
 //! offload is hashed as the wire segments it stands for, so TCP names no payload bytes: offloads cut them elsewhere.
 
+//!
+//! Two hashes, because most packets are only looked at: a cheap keyed one selects, SipHash names what was selected.
+
 use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
 /// Payload bytes of other protocols than TCP that the digest covers.
 pub const PAYLOAD_BYTES: usize = 32;
+/// Transport header bytes of other protocols than TCP that the digest covers at most.
+pub const HEAD_BYTES: usize = 8;
 
-/// The digest of a packet: 64 bits, of which the upper 16 select and the lower 48 name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(pub u64);
-
-impl Digest {
-    /// The 48 bits that are written down.
-    #[must_use]
-    pub fn name(self) -> u64 {
-        self.0 & 0xffff_ffff_ffff
-    }
-
-    /// Whether a threshold (of 65536) selects the packet. A smaller threshold selects a subset of what a larger one does.
-    #[must_use]
-    pub fn selected(self, threshold: u32) -> bool {
-        (self.0 >> 48) < u64::from(threshold)
-    }
-}
-
-/// Makes digests with a key. Senders that do not know the key cannot make packets that are always or never selected.
-#[derive(Debug, Clone)]
-pub struct Digester {
-    seed: SipHasher13,
-    key_id: u64,
-}
-
-impl Default for Digester {
-    fn default() -> Self {
-        Digester::new(*b"sce path marks 1")
-    }
-}
+/// What digests are made of, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invariants<const N: usize>([u64; N]);
 
 /// Invariant fields of a TCP wire segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +37,68 @@ pub struct TcpSegment {
     pub control: u8,
 }
 
+impl TcpSegment {
+    /// What the digest covers.
+    #[must_use]
+    pub fn invariants(&self) -> Invariants<4> {
+        let control = if self.payload == 0 { self.control & 7 } else { 0 };
+        let pair = |a: u32, b: u32| u64::from(a) << 32 | u64::from(b);
+        Invariants([
+            6 << 8 | u64::from(control),
+            pair(self.seq, self.payload),
+            pair(self.ack, self.tsval),
+            u64::from(self.tsecr),
+        ])
+    }
+}
+
+/// What the digest covers of a packet of another protocol than TCP.
+///
+/// `head` holds the transport header fields that no hop rewrites (ICMP: type, code and sequence number; SCTP: verification
+/// tag), at most [`HEAD_BYTES`]; `payload_len` is the payload's length on the wire, `payload` its first bytes.
+/// `None` if fewer than [`PAYLOAD_BYTES`] of a longer payload were captured: points with other capture lengths would
+/// compute another digest.
+#[must_use]
+pub fn other(ip_proto: u8, head: &[u8], payload_len: u32, payload: &[u8]) -> Option<Invariants<6>> {
+    let want = PAYLOAD_BYTES.min(usize::try_from(payload_len).unwrap_or(usize::MAX));
+    let payload = payload.get(..want)?;
+    let mut bytes = [0u8; HEAD_BYTES + PAYLOAD_BYTES];
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    bytes[..head.len()].copy_from_slice(head);
+    bytes[HEAD_BYTES..HEAD_BYTES + want].copy_from_slice(payload);
+    let mut words = [0u64; 6];
+    words[0] = u64::from(payload_len) << 16 | u64::from(ip_proto) << 8;
+    for (word, chunk) in words[1..].iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_be_bytes(*chunk);
+    }
+    Some(Invariants(words))
+}
+
+/// Makes digests with a key. Senders that do not know the key cannot make packets that are always or never selected.
+#[derive(Debug, Clone)]
+pub struct Digester {
+    seed: SipHasher13,
+    select: [u64; 2],
+    key_id: u64,
+}
+
+impl Default for Digester {
+    fn default() -> Self {
+        Digester::new(*b"sce path marks 1")
+    }
+}
+
 impl Digester {
     /// A digester for a 16-byte key.
     #[must_use]
     pub fn new(key: [u8; 16]) -> Self {
         let seed = SipHasher13::new_with_key(&key);
-        let mut h = seed;
-        h.write(b"key id");
-        Digester { seed, key_id: h.finish() }
+        let derive = |label: &[u8]| {
+            let mut h = seed;
+            h.write(label);
+            h.finish()
+        };
+        Digester { seed, select: [derive(b"select 0"), derive(b"select 1")], key_id: derive(b"key id") }
     }
 
     /// Names the key without telling it.
@@ -75,43 +107,31 @@ impl Digester {
         self.key_id
     }
 
-    /// Digest of a TCP wire segment.
+    /// Whether a threshold (of 65536) selects the packet. A smaller one selects a subset of what a larger one does.
     #[must_use]
-    pub fn tcp(&self, s: &TcpSegment) -> Digest {
-        let control = if s.payload == 0 { s.control & 7 } else { 0 };
-        let mut bytes = [0u8; 22];
-        bytes[0] = 6;
-        bytes[1] = control;
-        for (i, word) in [s.seq, s.ack, s.payload, s.tsval, s.tsecr].into_iter().enumerate() {
-            bytes[2 + 4 * i..6 + 4 * i].copy_from_slice(&word.to_be_bytes());
+    pub fn selects<const N: usize>(&self, of: &Invariants<N>, threshold: u32) -> bool {
+        let mut h = self.select[0];
+        for word in of.0 {
+            h = fold(h ^ word, self.select[1]);
         }
-        self.hash(&bytes)
+        (fold(h, self.select[0]) >> 48) < u64::from(threshold)
     }
 
-    /// Digest of a packet of another protocol.
-    ///
-    /// `head` holds the transport header fields that no hop rewrites (ICMP: type, code and sequence number; SCTP:
-    /// verification tag), `payload_len` the payload's length on the wire, `payload` its first bytes.
-    /// `None` if fewer than [`PAYLOAD_BYTES`] of a longer payload were captured: points with other capture lengths would
-    /// compute another digest.
+    /// The 48 bits that name the packet.
     #[must_use]
-    pub fn other(&self, ip_proto: u8, head: &[u8], payload_len: u32, payload: &[u8]) -> Option<Digest> {
-        let want = PAYLOAD_BYTES.min(usize::try_from(payload_len).unwrap_or(usize::MAX));
-        let payload = payload.get(..want)?;
-        let mut bytes = [0u8; 8 + 16 + PAYLOAD_BYTES];
-        let head = &head[..head.len().min(16)];
-        bytes[0] = ip_proto;
-        bytes[1..5].copy_from_slice(&payload_len.to_be_bytes());
-        bytes[8..8 + head.len()].copy_from_slice(head);
-        bytes[24..24 + want].copy_from_slice(payload);
-        Some(self.hash(&bytes))
-    }
-
-    fn hash(&self, bytes: &[u8]) -> Digest {
+    pub fn name<const N: usize>(&self, of: &Invariants<N>) -> u64 {
         let mut h = self.seed;
-        h.write(bytes);
-        Digest(h.finish())
+        for word in of.0 {
+            h.write(&word.to_be_bytes());
+        }
+        h.finish() & 0xffff_ffff_ffff
     }
+}
+
+/// Both halves of a 128-bit product.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
 }
 
 #[cfg(test)]
@@ -121,37 +141,44 @@ mod tests {
     const SEGMENT: TcpSegment = TcpSegment { seq: 1, ack: 2, payload: 3, tsval: 4, tsecr: 5, control: 0 };
 
     #[test]
-    fn the_hash_is_fixed_and_thresholds_nest() {
+    fn the_hash_is_fixed() {
         let d = Digester::default();
-        assert_eq!(
-            d.tcp(&SEGMENT).0,
-            0x6e56_4b61_281d_bc7e,
-            "{:#x}: digests are part of the protocol",
-            d.tcp(&SEGMENT).0
-        );
-        for seq in 0..2000 {
-            let digest = d.tcp(&TcpSegment { seq, ..SEGMENT });
-            assert!(!digest.selected(256) || digest.selected(4096));
-            assert!(digest.selected(65536) && !digest.selected(0));
+        let name = d.name(&SEGMENT.invariants());
+        assert_eq!(name, 0x2295_5fd3_9cce, "{name:#x}: digests are part of the protocol");
+        let selected: Vec<u32> =
+            (0..2000).filter(|seq| d.selects(&TcpSegment { seq: *seq, ..SEGMENT }.invariants(), 256)).collect();
+        assert_eq!(selected, [55, 409, 761, 1252], "selection is part of the protocol");
+    }
+
+    #[test]
+    fn thresholds_nest_and_select_their_share() {
+        let d = Digester::default();
+        let mut counts = [0u32; 4];
+        for i in 0..200_000u32 {
+            let of = TcpSegment { seq: i * 1448, tsval: i / 80, ..SEGMENT }.invariants();
+            let by = [0, 256, 4096, 65_536].map(|t| d.selects(&of, t));
+            assert!(by.is_sorted());
+            by.iter().zip(&mut counts).for_each(|(b, n)| *n += u32::from(*b));
         }
+        assert_eq!((counts[0], counts[3]), (0, 200_000));
+        assert!((700..=860).contains(&counts[1]) && (12_000..=13_000).contains(&counts[2]), "{counts:?}");
     }
 
     #[test]
     fn flags_that_offloads_move_do_not_count_on_data() {
-        let d = Digester::default();
         let fin = TcpSegment { control: 1, ..SEGMENT };
-        assert_eq!(d.tcp(&SEGMENT), d.tcp(&fin));
-        assert_ne!(d.tcp(&TcpSegment { payload: 0, ..SEGMENT }), d.tcp(&TcpSegment { payload: 0, ..fin }));
+        assert_eq!(SEGMENT.invariants(), fin.invariants());
+        assert_ne!(TcpSegment { payload: 0, ..SEGMENT }.invariants(), TcpSegment { payload: 0, ..fin }.invariants());
     }
 
     #[test]
     fn keys_matter_and_short_captures_have_no_digest() {
         let (a, b) = (Digester::default(), Digester::new([7; 16]));
         assert_ne!(a.key_id(), b.key_id());
-        assert_ne!(a.tcp(&SEGMENT), b.tcp(&SEGMENT));
-        assert_eq!(a.other(17, &[], 100, &[1; 31]), None);
-        assert_eq!(a.other(17, &[], 100, &[1; 32]), a.other(17, &[], 100, &[1; 90]));
-        assert!(a.other(17, &[], 5, &[1; 5]).is_some());
-        assert_ne!(a.other(17, &[], 5, &[1; 5]), a.other(1, &[], 5, &[1; 5]));
+        assert_ne!(a.name(&SEGMENT.invariants()), b.name(&SEGMENT.invariants()));
+        assert_eq!(other(17, &[], 100, &[1; 31]), None);
+        assert_eq!(other(17, &[], 100, &[1; 32]), other(17, &[], 100, &[1; 90]));
+        assert!(other(17, &[], 5, &[1; 5]).is_some());
+        assert_ne!(other(17, &[], 5, &[1; 5]), other(1, &[], 5, &[1; 5]));
     }
 }

@@ -7,8 +7,8 @@ use super::{Counters, VERSION, byte, put, put_signed, take, take_signed};
 
 /// The packet carries transport payload.
 pub const PAYLOAD: u16 = 1;
-/// TCP: it begins below the highest sequence number seen: a repetition, or late.
-pub const BEHIND: u16 = 2;
+/// TCP: its payload had passed this point before.
+pub const REPEAT: u16 = 2;
 /// TCP: SYN.
 pub const SYN: u16 = 4;
 /// TCP: FIN.
@@ -33,7 +33,7 @@ pub const ALL: u32 = 65_536;
 /// One listed wire packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Name: the lower 48 bits of the digest.
+    /// Name of the packet, 48 bits, see [`Digester`](super::Digester).
     pub digest: u64,
     /// Time, ns since the epoch.
     pub time_ns: u64,
@@ -41,7 +41,7 @@ pub struct Mark {
     pub ip_bytes: u32,
     /// Transport payload.
     pub payload_bytes: u32,
-    /// [`PAYLOAD`], [`BEHIND`] and TCP flags.
+    /// [`PAYLOAD`], [`REPEAT`] and TCP flags.
     pub flags: u16,
     /// IP ECN field.
     pub ecn: u8,

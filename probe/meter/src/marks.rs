@@ -1,0 +1,549 @@
+//! Path marks: what lets other observation points' views of the same packets be laid beside this one's.
+//!
+//! In: wire packets of a flow direction, after the flow has counted them. Out: [`PathMarks`] records when an interval closes
+//! or the flow ends. Marks lie in buffers of fixed size that serve the whole meter; a flow keeps cumulative counters and the
+//! ends of its lists. When the buffers are full, marks are given up and counted, never packets.
+
+use sce_proto::PathMarks;
+use sce_proto::marks::digest::{self, Invariants, TcpSegment};
+use sce_proto::marks::{Counters, Cut, CutsWriter, Digester, Mark, TrailWriter, trail};
+
+use crate::decode::protocol;
+use crate::packet::{Dir, Fragment, Headers, Packet, Segment, flag};
+
+/// Marks in one record at most: keeps records small beside the limits of a batch.
+const MARKS_PER_RECORD: u32 = 4096;
+/// Cumulative counters are kept for this share of marks at most.
+const MARKS_PER_SNAPSHOT: usize = 2;
+/// A forward jump of the sequence that no window allows (RFC 7323 section 2.3) is not followed.
+const MAX_JUMP: u32 = 1 << 30;
+const NONE: u32 = u32::MAX;
+
+/// Which packets are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MarksMode {
+    /// None: no path marks at all.
+    Off,
+    /// The first packets of each direction, a hash-selected share, and sequence cuts of TCP.
+    #[default]
+    Sampled,
+    /// Every packet: for experiments and replays of capture files.
+    Full,
+}
+
+/// Settings of path marks. Points that are to be compared need the same key and stride; shares may differ.
+#[derive(Debug, Clone)]
+pub struct MarksConfig {
+    /// Which packets are listed.
+    pub mode: MarksMode,
+    /// Key of the digests: one per deployment.
+    pub key: [u8; 16],
+    /// Share of packets that is listed in sampled mode, of 65536.
+    pub threshold: u32,
+    /// Packets at the beginning of each direction that are listed in sampled mode.
+    pub head: u32,
+    /// log2 of the distance of sequence cuts, bytes.
+    pub log2_stride: u8,
+    /// Marks that all flows together can have in an interval. A mark takes 48 bytes, so the default is about 6 MiB.
+    pub max_marks: usize,
+    /// Sequence cuts that all flows together can have in an interval, 120 bytes each.
+    pub max_cuts: usize,
+}
+
+impl Default for MarksConfig {
+    fn default() -> Self {
+        MarksConfig {
+            mode: MarksMode::Sampled,
+            key: *b"sce path marks 1",
+            threshold: 128,
+            head: 16,
+            log2_stride: 17,
+            max_marks: 1 << 17,
+            max_cuts: 1 << 14,
+        }
+    }
+}
+
+/// What a flow keeps per direction.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    /// All packets since the instance began.
+    seen: Counters,
+    /// Packets of `seen`, so that the head is told without adding up.
+    packets: u64,
+    first_mark: u32,
+    last_mark: u32,
+    first_cut: u32,
+    last_cut: u32,
+    dropped: u32,
+    /// Next sequence number behind everything seen.
+    front: u32,
+    started: bool,
+    /// Packets passed unlisted since the last mark.
+    gap: bool,
+}
+
+impl Default for Tail {
+    fn default() -> Self {
+        Tail {
+            seen: Counters::default(),
+            packets: 0,
+            first_mark: NONE,
+            last_mark: NONE,
+            first_cut: NONE,
+            last_cut: NONE,
+            dropped: 0,
+            front: 0,
+            started: false,
+            gap: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    mark: Mark,
+    /// Counters before it, where packets passed unlisted since the mark before.
+    snapshot: u32,
+    next: u32,
+}
+
+/// The buffers of a meter.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    config: MarksConfig,
+    digester: Digester,
+    entries: Vec<Entry>,
+    snapshots: Vec<Counters>,
+    cuts: Vec<(Cut, u32)>,
+    /// Marks given up since the last call of [`Marks::take_dropped`].
+    dropped: u64,
+}
+
+/// What names a record of marks.
+#[derive(Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) start_ns: u64,
+    pub(crate) interval_ns: u64,
+    pub(crate) op: u64,
+    pub(crate) run: &'a str,
+    pub(crate) flow: u64,
+    pub(crate) flow_key: u64,
+}
+
+impl Marks {
+    /// Empty buffers; `None` where marks are off.
+    pub(crate) fn new(config: &MarksConfig) -> Option<Marks> {
+        if config.mode == MarksMode::Off {
+            return None;
+        }
+        let mut config = config.clone();
+        if config.mode == MarksMode::Full {
+            config.threshold = trail::ALL;
+        }
+        Some(Marks {
+            digester: Digester::new(config.key),
+            entries: Vec::with_capacity(config.max_marks),
+            snapshots: Vec::with_capacity(config.max_marks / MARKS_PER_SNAPSHOT),
+            cuts: Vec::with_capacity(config.max_cuts),
+            dropped: 0,
+            config,
+        })
+    }
+
+    /// Looks at the wire packets of a frame.
+    pub(crate) fn observe(&mut self, tail: &mut Tail, p: &Packet<'_>, first_pass: bool) {
+        match &p.tcp {
+            Some(segment) if p.fragment == Fragment::Whole => self.tcp(tail, p, segment, first_pass),
+            _ => self.other(tail, p),
+        }
+    }
+
+    fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, first_pass: bool) {
+        let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
+        let named = p.headers == Headers::Complete && p.transport.len() >= header;
+        let (tsval, tsecr) = timestamps(segment.options);
+        let mut flags = flags_of(segment);
+        if !first_pass && p.payload_bytes > 0 {
+            flags |= trail::REPEAT;
+        }
+        if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
+            self.cut(tail, p, segment.seq);
+        } else if segment.any(flag::SYN) && !tail.started {
+            (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
+        }
+        let mut left = p.payload_bytes;
+        for i in 0..p.segments {
+            let last = i + 1 == p.segments;
+            let payload = if last { left } else { p.segment_bytes.min(left) };
+            // Segmentation leaves CWR on the first and FIN on the last segment.
+            let moved = if i > 0 { trail::CWR } else { 0 } | if last { 0 } else { trail::FIN };
+            let of = TcpSegment {
+                seq: segment.seq.wrapping_add(p.payload_bytes - left),
+                ack: segment.ack,
+                payload,
+                tsval,
+                tsecr,
+                control: (segment.flags & 7) as u8,
+            };
+            self.packet(tail, p, payload, flags & !moved, named.then(|| of.invariants()));
+            left -= payload;
+        }
+    }
+
+    fn other(&mut self, tail: &mut Tail, p: &Packet<'_>) {
+        let t = p.transport;
+        let mut left = p.payload_bytes;
+        for i in 0..p.segments {
+            let payload = if i + 1 == p.segments { left } else { p.segment_bytes.min(left) };
+            let passed = (p.payload_bytes - left) as usize;
+            let body = |header: usize| t.get(header + passed..).unwrap_or(&[]);
+            let of = match p.ip_proto {
+                _ if p.headers != Headers::Complete => None,
+                _ if p.fragment == Fragment::Other => digest::other(p.ip_proto, &p.ident.to_be_bytes(), payload, t),
+                protocol::UDP | protocol::UDP_LITE => digest::other(p.ip_proto, &[], payload, body(8)),
+                protocol::ICMP | protocol::ICMPV6 => match t.first_chunk::<8>() {
+                    // A NAT may change the identifier, and the checksum with it.
+                    Some(h) => digest::other(p.ip_proto, &[h[0], h[1], h[6], h[7]], payload, body(8)),
+                    None => None,
+                },
+                protocol::SCTP => match t.first_chunk::<12>() {
+                    Some(h) => digest::other(p.ip_proto, &h[4..8], payload, body(12)),
+                    None => None,
+                },
+                // Without ports in the payload there is nothing to skip; with them (DCCP) a NAT makes it another packet.
+                _ => digest::other(p.ip_proto, &[], payload, body(0)),
+            };
+            self.packet(tail, p, payload, 0, of);
+            left -= payload;
+        }
+    }
+
+    /// Counts one wire packet, and lists it if it is selected.
+    fn packet<const N: usize>(
+        &mut self,
+        tail: &mut Tail,
+        p: &Packet<'_>,
+        payload: u32,
+        flags: u16,
+        of: Option<Invariants<N>>,
+    ) {
+        let ip_bytes = p.ip_bytes - p.payload_bytes + payload;
+        let ecn = p.ecn as u8;
+        let listed = match &of {
+            None => false,
+            Some(of) => {
+                let selected =
+                    tail.packets < u64::from(self.config.head) || self.digester.selects(of, self.config.threshold);
+                selected && {
+                    let flags = if payload > 0 { flags | trail::PAYLOAD } else { flags };
+                    let mark = Mark {
+                        digest: self.digester.name(of),
+                        time_ns: p.time_ns,
+                        ip_bytes,
+                        payload_bytes: payload,
+                        flags,
+                        ecn,
+                        ttl: p.ttl,
+                    };
+                    self.list(tail, mark)
+                }
+            }
+        };
+        tail.gap |= !listed;
+        tail.seen.add(ecn, ip_bytes);
+        tail.packets += 1;
+    }
+
+    fn list(&mut self, tail: &mut Tail, mark: Mark) -> bool {
+        let needs_snapshot = tail.gap || tail.last_mark == NONE;
+        if self.entries.len() >= self.config.max_marks
+            || (needs_snapshot && self.snapshots.len() >= self.config.max_marks / MARKS_PER_SNAPSHOT)
+        {
+            self.dropped += 1;
+            tail.dropped = tail.dropped.saturating_add(1);
+            return false;
+        }
+        let snapshot = if needs_snapshot {
+            self.snapshots.push(tail.seen);
+            (self.snapshots.len() - 1) as u32
+        } else {
+            NONE
+        };
+        let at = self.entries.len() as u32;
+        self.entries.push(Entry { mark, snapshot, next: NONE });
+        match self.entries.get_mut(tail.last_mark as usize) {
+            Some(last) => last.next = at,
+            None => tail.first_mark = at,
+        }
+        tail.last_mark = at;
+        tail.gap = false;
+        true
+    }
+
+    /// Notes the counters if the sequence crosses a boundary for the first time.
+    fn cut(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32) {
+        let end = seq.wrapping_add(p.payload_bytes);
+        if !tail.started {
+            (tail.front, tail.started) = (seq, true);
+        }
+        let ahead = end.wrapping_sub(tail.front);
+        if ahead == 0 || ahead > MAX_JUMP {
+            return;
+        }
+        let k = u32::from(self.config.log2_stride);
+        let block = end.wrapping_sub(1) >> k;
+        let crossed = tail.front.wrapping_sub(1) >> k != block;
+        tail.front = end;
+        if !crossed {
+            return;
+        }
+        if self.cuts.len() >= self.config.max_cuts {
+            self.dropped += 1;
+            tail.dropped = tail.dropped.saturating_add(1);
+            return;
+        }
+        let (before, lead) = before_boundary(tail, p, (block << k).wrapping_sub(seq));
+        let at = self.cuts.len() as u32;
+        self.cuts.push((Cut { block, time_ns: p.time_ns, ttl: p.ttl, lead, before }, NONE));
+        match self.cuts.get_mut(tail.last_cut as usize) {
+            Some(last) => last.1 = at,
+            None => tail.first_cut = at,
+        }
+        tail.last_cut = at;
+    }
+
+    /// The records of a flow's direction since its last report.
+    pub(crate) fn report(&self, tail: &mut Tail, dir: Dir, name: &Name<'_>, out: &mut Vec<PathMarks>) {
+        let (mut at, mut cut) = (tail.first_mark, tail.first_cut);
+        let mut dropped = u64::from(tail.dropped);
+        (tail.first_mark, tail.last_mark, tail.first_cut, tail.last_cut) = (NONE, NONE, NONE, NONE);
+        tail.dropped = 0;
+        let mut seen = Counters::default();
+        while at != NONE || cut != NONE || dropped > 0 {
+            out.push(PathMarks {
+                start_ns: name.start_ns,
+                interval_ns: name.interval_ns,
+                op: name.op,
+                flow: name.flow,
+                flow_key: name.flow_key,
+                direction: dir as u32,
+                run: name.run.to_owned(),
+                key_id: self.digester.key_id(),
+                cuts: self.cuts_blob(&mut cut, name.start_ns),
+                trail: self.trail_blob(&mut at, &mut seen, name.start_ns),
+                dropped_marks: std::mem::take(&mut dropped),
+                ..PathMarks::default()
+            });
+        }
+    }
+
+    /// `seen`: all packets up to the mark before, known from the interval's first mark on, which has a snapshot.
+    fn trail_blob(&self, at: &mut u32, seen: &mut Counters, start_ns: u64) -> Vec<u8> {
+        let Some(first) = self.entries.get(*at as usize) else { return Vec::new() };
+        let before =
+            |entry: &Entry, seen: &Counters| self.snapshots.get(entry.snapshot as usize).copied().unwrap_or(*seen);
+        *seen = before(first, seen);
+        let mut writer = TrailWriter::new(start_ns, self.config.threshold, seen);
+        for _ in 0..MARKS_PER_RECORD {
+            let Some(entry) = self.entries.get(*at as usize) else { break };
+            let before = before(entry, seen);
+            writer.mark(&entry.mark, &before.since(seen));
+            *seen = before;
+            seen.add(entry.mark.ecn, entry.mark.ip_bytes);
+            *at = entry.next;
+        }
+        writer.finish()
+    }
+
+    fn cuts_blob(&self, at: &mut u32, start_ns: u64) -> Vec<u8> {
+        if *at == NONE {
+            return Vec::new();
+        }
+        let mut writer = CutsWriter::new(start_ns, self.config.log2_stride);
+        while let Some((cut, next)) = self.cuts.get(*at as usize) {
+            writer.cut(cut);
+            *at = *next;
+        }
+        writer.finish()
+    }
+
+    /// Empties the buffers: all flows have reported.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.snapshots.clear();
+        self.cuts.clear();
+    }
+
+    /// Marks given up since the last call.
+    pub(crate) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+}
+
+/// Counters before a boundary that lies `offset` bytes into a frame's payload (negative: in a hole before it), and the lead
+/// of the wire segment that covers it.
+fn before_boundary(tail: &Tail, p: &Packet<'_>, offset: u32) -> (Counters, u32) {
+    let mut before = tail.seen;
+    if offset >= p.payload_bytes {
+        return (before, 0);
+    }
+    let (headers, size) = (p.ip_bytes - p.payload_bytes, p.segment_bytes);
+    let (whole, rest) = if p.segments > 1 && size > 0 { (offset / size, offset % size) } else { (0, offset) };
+    for _ in 0..whole {
+        before.add(p.ecn as u8, headers + size);
+    }
+    if rest > 0 {
+        before.add(p.ecn as u8, headers + rest);
+    }
+    (before, rest + 1)
+}
+
+fn flags_of(s: &Segment<'_>) -> u16 {
+    let mut out = 0;
+    for (bit, mark) in [
+        (flag::SYN, trail::SYN),
+        (flag::FIN, trail::FIN),
+        (flag::RST, trail::RST),
+        (flag::ECE, trail::ECE),
+        (flag::CWR, trail::CWR),
+        (flag::AE, trail::AE),
+    ] {
+        if s.flags & bit != 0 {
+            out |= mark;
+        }
+    }
+    out
+}
+
+/// TSval and TSecr, RFC 7323 section 3; 0 without.
+fn timestamps(mut options: &[u8]) -> (u32, u32) {
+    loop {
+        match options {
+            [8, 10, a, b, c, d, e, f, g, h, ..] => {
+                return (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]));
+            }
+            [1, rest @ ..] => options = rest,
+            [kind, len, ..] if *kind > 1 && *len >= 2 => match options.get(usize::from(*len)..) {
+                Some(rest) => options = rest,
+                None => return (0, 0),
+            },
+            _ => return (0, 0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::decode;
+    use crate::frame::{Frame, Gso, LinkType};
+    use proptest::prelude::*;
+    use sce_proto::marks::{Cuts, Trail};
+
+    const NAME: Name<'_> = Name { start_ns: 0, interval_ns: 0, op: 1, run: "", flow: 2, flow_key: 3 };
+
+    /// An IPv4 packet with a TCP segment that has the timestamps option; payload is not captured.
+    fn bytes(seq: u32, payload: u32, ecn: u8) -> Vec<u8> {
+        let mut b = vec![0x45, ecn];
+        b.extend(((52 + payload) as u16).to_be_bytes());
+        b.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2]);
+        b.extend(seq.to_be_bytes());
+        b.extend([0, 0, 0, 7, 0x80, 0x10, 0, 0, 0, 0, 0, 0, 1, 1, 8, 10, 0, 0, 0, 5, 0, 0, 0, 6]);
+        b
+    }
+
+    fn packet(data: &[u8], payload: u32, segments: u32, time_ns: u64) -> Packet<'_> {
+        let gso = (segments > 1).then(|| Gso { size: payload.div_ceil(segments) as u16, segs: segments as u16 });
+        let frame =
+            Frame { time_ns, link: LinkType::RAW, wire_len: 52 + payload, data, vlan: None, gso, outgoing: None };
+        decode(&frame, 0).unwrap()
+    }
+
+    /// The records of one direction: (sequence number, payload, segments, ECN) each.
+    fn run(config: &MarksConfig, packets: &[(u32, u32, u32, u8)]) -> Vec<PathMarks> {
+        let mut marks = Marks::new(config).unwrap();
+        let (mut tail, mut out) = (Tail::default(), Vec::new());
+        for (i, (seq, payload, segments, ecn)) in packets.iter().enumerate() {
+            let data = bytes(*seq, *payload, *ecn);
+            marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), true);
+        }
+        marks.report(&mut tail, Dir::Up, &NAME, &mut out);
+        out
+    }
+
+    fn trail_of(records: &[PathMarks]) -> Trail {
+        Trail::decode(&records[0].trail, 0)
+    }
+
+    #[test]
+    fn a_superpacket_leaves_the_marks_of_its_wire_packets() {
+        let config = MarksConfig { mode: MarksMode::Full, log2_stride: 12, ..MarksConfig::default() };
+        let seq = u32::MAX - 5000;
+        let split: Vec<_> = (0..8).map(|i| (seq.wrapping_add(i * 1250), 1250, 1, 2)).collect();
+        let (a, b) = (run(&config, &[(seq, 10_000, 8, 2)]), run(&config, &split));
+        let names = |t: &Trail| t.marks.iter().map(|m| (m.digest, m.ip_bytes, m.flags)).collect::<Vec<_>>();
+        assert_eq!(names(&trail_of(&a)), names(&trail_of(&b)));
+        assert_eq!(trail_of(&a).marks.len(), 8);
+        let (a, b) = (Cuts::decode(&a[0].cuts, 0), Cuts::decode(&b[0].cuts, 0));
+        assert_eq!(b.cuts.len(), 3, "boundaries every 4096 bytes in 10000");
+        let place = |c: &Cut| (c.block, c.lead, c.before);
+        assert_eq!(a.cuts.last().map(place), b.cuts.last().map(place));
+    }
+
+    #[test]
+    fn long_trails_are_spread_over_records_that_join_up() {
+        let config = MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() };
+        let packets: Vec<_> = (0..9000).map(|i| (i * 100, 100, 1, 1)).collect();
+        let records = run(&config, &packets);
+        assert_eq!(records.len(), 3);
+        let trails: Vec<Trail> = records.iter().map(|r| Trail::decode(&r.trail, 0)).collect();
+        assert!(trails.windows(2).all(|w| w[0].end() == w[1].base));
+        assert_eq!(trails[2].end().packets, [0, 9000, 0, 0]);
+    }
+
+    #[test]
+    fn a_full_budget_is_counted_and_leaves_a_gap() {
+        let config = MarksConfig { mode: MarksMode::Full, max_marks: 10, ..MarksConfig::default() };
+        let packets: Vec<_> = (0..25).map(|i| (i * 100, 100, 1, 3)).collect();
+        let records = run(&config, &packets);
+        assert_eq!((records[0].dropped_marks, trail_of(&records).marks.len()), (15, 10));
+    }
+
+    #[test]
+    fn nothing_is_named_that_was_not_captured() {
+        let config = MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() };
+        let data = bytes(0, 100, 2);
+        for (captured, listed) in [(44, 0), (52, 1)] {
+            let mut marks = Marks::new(&config).unwrap();
+            let mut tail = Tail::default();
+            marks.observe(&mut tail, &packet(&data[..captured], 100, 1, 0), true);
+            assert_eq!((marks.entries.len(), tail.packets), (listed, 1));
+        }
+    }
+
+    proptest! {
+        /// Whatever is listed, marks and gaps together count every packet.
+        #[test]
+        fn gaps_and_marks_add_up(
+            sizes in proptest::collection::vec((0u32..3000, 0u8..4), 1..300),
+            threshold in prop_oneof![Just(0u32), Just(2000), Just(30_000)], head in 0u32..20,
+        ) {
+            let config = MarksConfig { threshold, head, ..MarksConfig::default() };
+            let mut want = Counters::default();
+            let mut seq = 1u32;
+            let packets: Vec<_> = sizes.iter().map(|(size, ecn)| {
+                want.add(*ecn, 52 + size);
+                seq += size;
+                (seq - size, *size, 1, *ecn)
+            }).collect();
+            let records = run(&config, &packets);
+            prop_assume!(!records.is_empty() && !records[0].trail.is_empty());
+            let trail = trail_of(&records);
+            let end = trail.end();
+            prop_assert!((0..4).all(|i| end.packets[i] <= want.packets[i] && end.ip_bytes[i] <= want.ip_bytes[i]));
+            let last = trail.marks.last().unwrap().time_ns as usize;
+            prop_assert_eq!(end.total_packets(), last as u64 + 1, "everything up to the last mark");
+        }
+    }
+}
