@@ -152,19 +152,19 @@ impl Marks {
     }
 
     /// Looks at the wire packets of a frame.
-    pub(crate) fn observe(&mut self, tail: &mut Tail, p: &Packet<'_>, first_pass: bool) {
+    pub(crate) fn observe(&mut self, tail: &mut Tail, p: &Packet<'_>, repeated: bool) {
         match &p.tcp {
-            Some(segment) if p.fragment == Fragment::Whole => self.tcp(tail, p, segment, first_pass),
+            Some(segment) if p.fragment == Fragment::Whole => self.tcp(tail, p, segment, repeated),
             _ => self.other(tail, p),
         }
     }
 
-    fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, first_pass: bool) {
+    fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
         let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
         let named = p.headers == Headers::Complete && p.transport.len() >= header;
         let (tsval, tsecr) = timestamps(segment.options);
         let mut flags = flags_of(segment);
-        if !first_pass && p.payload_bytes > 0 {
+        if repeated && p.payload_bytes > 0 {
             flags |= trail::REPEAT;
         }
         if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
@@ -466,7 +466,7 @@ mod tests {
         let (mut tail, mut out) = (Tail::default(), Vec::new());
         for (i, (seq, payload, segments, ecn)) in packets.iter().enumerate() {
             let data = bytes(*seq, *payload, *ecn);
-            marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), true);
+            marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), false);
         }
         marks.report(&mut tail, Dir::Up, &NAME, &mut out);
         out
@@ -517,7 +517,7 @@ mod tests {
         for (captured, listed) in [(44, 0), (52, 1)] {
             let mut marks = Marks::new(&config).unwrap();
             let mut tail = Tail::default();
-            marks.observe(&mut tail, &packet(&data[..captured], 100, 1, 0), true);
+            marks.observe(&mut tail, &packet(&data[..captured], 100, 1, 0), false);
             assert_eq!((marks.entries.len(), tail.packets), (listed, 1));
         }
     }

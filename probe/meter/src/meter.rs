@@ -12,6 +12,7 @@ use crate::key::Key;
 use crate::marks::{Marks, Name};
 use crate::packet::{Dir, Packet};
 use crate::table::Table;
+use crate::tcp::Pass;
 
 /// Packet time between two searches for ended flows, ns.
 const SWEEP_NS: u64 = 10_000_000_000;
@@ -186,7 +187,7 @@ impl Meter {
         let dir = flow.dir(forward);
         let seen = flow.observe(packet, dir, &self.config);
         if let Some(marks) = &mut self.marks {
-            marks.observe(&mut flow.tails[dir], packet, seen.first_pass);
+            marks.observe(&mut flow.tails[dir], packet, seen.pass == Pass::Repeated);
         }
         if !certain {
             flow.flaw(dir, quality::AMBIGUOUS_FRAGMENT);

@@ -36,7 +36,6 @@ pub(crate) struct Seen {
     /// Life of the flow after this packet.
     pub(crate) life: Life,
     /// How its payload relates to what passed before ([`Pass::First`] where no sequence tells).
-    #[allow(dead_code, reason = "path marks read it")]
     pub(crate) pass: Pass,
 }
 
