@@ -6,5 +6,8 @@
 //! The capture thread owns its source and its flow table and waits for nobody; the spool is the queue; a batch is
 //! serialised once and leaves the disk after the collector has committed it.
 
+pub mod clock;
+pub mod deliver;
+pub mod queue;
 pub mod source;
 pub mod spool;

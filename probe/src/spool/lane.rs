@@ -396,10 +396,11 @@ impl Lane {
     }
 
     /// Takes note that everything up to this number is committed. Files go when the cursor is saved.
+    /// A collector that lost its database speaks of lower numbers than another acknowledged before: gaps stay until it
+    /// has passed them.
     pub(crate) fn ack(&mut self, seq: u64) {
         self.acked_seq = self.acked_seq.max(seq.min(self.next_seq - 1));
-        let acked = self.acked_seq;
-        self.gaps.retain(|g| *g.seqs.end() > acked);
+        self.gaps.retain(|g| *g.seqs.end() > seq);
     }
 
     /// Saves how far the collector is, then removes segments that nobody needs any more.

@@ -513,7 +513,9 @@ impl Spool {
 
     fn unreadable(&mut self, lane: usize, first: u64, last: u64, now_ns: u64) -> Option<Item> {
         let report = if lane == CONTROL { 0 } else { self.lanes[CONTROL].next_seq };
-        self.give_up(lane, first, last, "corrupt", &[], now_ns).then_some(Item::Skip { first, last, report })
+        // A collector without its former database asks for what another one acknowledged.
+        let reason = if last <= self.lanes[lane].acked_seq { "acknowledged_before" } else { "corrupt" };
+        self.give_up(lane, first, last, reason, &[], now_ns).then_some(Item::Skip { first, last, report })
     }
 
     /// Takes note that a lane is committed up to this number.
