@@ -8,6 +8,8 @@
 
 pub mod clock;
 pub mod deliver;
+pub mod ebpf;
 pub mod queue;
+pub mod sockets;
 pub mod source;
 pub mod spool;
