@@ -5,13 +5,17 @@
 //! rules differ on purpose.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
+mod common;
+mod metered;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sce_meter::{Config, Frame, LinkType, Meter, Records};
-use sce_probe::source::CaptureFile;
-use sce_proto::{FlowInterval, ProbeInterval, merge};
+use common::with_oracle;
+use metered::{Direction, Metered, meter};
+use sce_meter::Config;
+use sce_proto::FlowInterval;
 use serde_json::Value;
 
 /// Where the meter counts otherwise than the oracle, and why.
@@ -35,7 +39,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 #[test]
 fn outermost_headers_agree_exactly() {
-    for (capture, expected) in captures() {
+    for (capture, expected) in with_oracle() {
         let metered = meter(&capture, Config { outermost: true, interval_ns: 0, ..Config::default() });
         totals(&capture, &metered, &expected);
         flows(&capture, &metered, &expected);
@@ -45,7 +49,7 @@ fn outermost_headers_agree_exactly() {
 #[test]
 fn ordinary_flows_agree_with_tunnels_entered() {
     let mut plain = 0;
-    for (capture, expected) in captures() {
+    for (capture, expected) in with_oracle() {
         let metered = meter(&capture, Config { interval_ns: 0, ..Config::default() });
         totals(&capture, &metered, &expected);
         let special = metered.flows.values().any(|f| {
@@ -62,7 +66,7 @@ fn ordinary_flows_agree_with_tunnels_entered() {
 
 #[test]
 fn interval_cuts_change_no_sum() {
-    for (capture, _) in captures() {
+    for (capture, _) in with_oracle() {
         let whole = meter(&capture, Config { interval_ns: 0, ..Config::default() });
         for interval_ns in [100_000_000, 1_000_000_000, 10_000_000_000] {
             let cut = meter(&capture, Config { interval_ns, ..Config::default() });
@@ -78,7 +82,7 @@ fn interval_cuts_change_no_sum() {
 
 #[test]
 fn differences_name_real_captures() {
-    let all = captures();
+    let all = with_oracle();
     for (prefix, why) in DIFFERENCES {
         let found = all.iter().any(|(c, _)| c.file_name().unwrap().to_string_lossy().starts_with(prefix));
         assert!(all.is_empty() || found, "no capture for {why}: {prefix}");
@@ -89,73 +93,6 @@ fn differences_name_real_captures() {
 /// number, which records before the side's SYN do not know.
 fn comparable(record: &FlowInterval) -> FlowInterval {
     FlowInterval { start_ns: 0, interval_ns: 0, end_reason_last: 0, isn: 0, ..record.clone() }
-}
-
-/// Sender's and receiver's end, protocol.
-type Ends = (u32, IpAddr, u32, IpAddr, u32);
-
-struct Metered {
-    flows: BTreeMap<Ends, Direction>,
-    probe: ProbeInterval,
-    frames: u64,
-}
-
-struct Direction {
-    sum: FlowInterval,
-    instances: std::collections::BTreeSet<u64>,
-}
-
-fn meter(path: &Path, config: Config) -> Metered {
-    let mut meter = Meter::new(config);
-    let mut out = Records::default();
-    let mut frames = 0;
-    if let Ok(mut file) = CaptureFile::open(path) {
-        // A damaged file counts up to the damage.
-        while let Ok(Some(raw)) = file.next_frame() {
-            let frame = Frame {
-                time_ns: raw.time_ns,
-                link: LinkType(u32::from(raw.link)),
-                wire_len: raw.wire_len,
-                data: raw.data,
-                vlan: None,
-                gso: None,
-                outgoing: None,
-            };
-            if frame.time_ns >= meter.deadline() {
-                meter.advance(frame.time_ns, &mut out);
-            }
-            meter.observe(&frame);
-            frames += 1;
-        }
-    }
-    meter.finish(&mut out);
-    let mut probe = ProbeInterval::default();
-    for p in &out.probe {
-        merge(&mut probe, p);
-    }
-    let mut flows: BTreeMap<Ends, Direction> = BTreeMap::new();
-    for record in out.flows {
-        let ends =
-            (record.ip_proto, address(&record.src_ip), record.src_port, address(&record.dst_ip), record.dst_port);
-        match flows.get_mut(&ends) {
-            None => {
-                let instances = [record.flow].into();
-                flows.insert(ends, Direction { sum: record, instances });
-            }
-            Some(direction) => {
-                direction.instances.insert(record.flow);
-                merge(&mut direction.sum, &record);
-            }
-        }
-    }
-    Metered { flows, probe, frames }
-}
-
-fn address(octets: &[u8]) -> IpAddr {
-    match <[u8; 4]>::try_from(octets) {
-        Ok(v4) => IpAddr::from(v4),
-        Err(_) => IpAddr::from(<[u8; 16]>::try_from(octets).unwrap()),
-    }
 }
 
 fn totals(capture: &Path, metered: &Metered, expected: &Value) {
@@ -265,29 +202,4 @@ fn direction(at: &str, proto: u32, got: &Direction, want: &Value) {
 fn nanoseconds(text: &Value) -> u64 {
     let (seconds, fraction) = text.as_str().unwrap().split_once('.').unwrap();
     seconds.parse::<u64>().unwrap() * 1_000_000_000 + fraction.parse::<u64>().unwrap()
-}
-
-/// The captures with what the oracle says about them.
-fn captures() -> Vec<(PathBuf, Value)> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
-    if !shared.is_dir() {
-        assert!(std::env::var_os("CI").is_none(), "{} is missing", shared.display());
-        eprintln!("skipped: {} is missing", shared.display());
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for (folder, prefix, sub) in [("open", "", ""), ("open/malformed", "", "malformed"), ("lab", "lab__", "")] {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(shared.join(folder)).unwrap().map(|e| e.unwrap().path()).collect();
-        files.sort();
-        for file in files.into_iter().filter(|f| f.is_file()) {
-            let name = format!("{prefix}{}.json", file.file_name().unwrap().to_string_lossy());
-            let expected = shared.join("expected/oracle").join(sub).join(name);
-            if let Ok(text) = std::fs::read_to_string(&expected) {
-                found.push((file, serde_json::from_str(&text).unwrap()));
-            }
-        }
-    }
-    assert!(found.len() > 90, "only {} captures with an expectation", found.len());
-    found
 }

@@ -15,12 +15,22 @@ const INITIAL_CEP: u8 = 5;
 const INITIAL_ECT: u32 = 1;
 const MASK24: u32 = 0x00ff_ffff;
 
+/// What a packet acknowledges of the other side's data.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) newly: Newly,
+    /// Wire packets with payload that the other side had sent before the first one it leaves open, where that is known.
+    pub(crate) covered: Option<u32>,
+    /// Largest payload of the other side's packets, 0 = none was seen.
+    pub(crate) full_size: u32,
+}
+
 /// The counters that one side reports.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Latest ACE value; `None` before the first.
     ace: Option<u8>,
-    /// Wire packets of the other side that the latest ACK covered.
+    /// Wire packets with payload of the other side that the latest ACK covered.
     covered: Option<u32>,
     ect0: Option<u32>,
     ce: Option<u32>,
@@ -58,11 +68,10 @@ impl Counters {
         p: &Packet<'_>,
         ace: u8,
         option: Option<AccEcnOption>,
-        newly: &Newly,
-        covered: Option<u32>,
+        heard: &Heard,
         third_ack: bool,
     ) -> bool {
-        if newly.outdated {
+        if heard.newly.outdated {
             return false; // superseded: its counters are older than what was heard
         }
         let mut zeroed = false;
@@ -77,7 +86,7 @@ impl Counters {
             self.ect1_bytes += option.ect1.map_or(0, |now| u64::from(forward(&mut self.ect1, now)));
         }
         if !third_ack {
-            self.packets(p, ace, newly, covered, ce_bytes);
+            self.packets(p, ace, heard, ce_bytes);
         } else if ace == 0b110 {
             // The SYN/ACK arrived with CE: the counter begins at 6 (RFC 9768 section 3.2.2.1).
             self.add(1, 1, 1);
@@ -87,19 +96,13 @@ impl Counters {
     }
 
     /// RFC 9768 section 3.2.2.5: how far the counter moved, for a field of three bits.
-    fn packets(&mut self, p: &Packet<'_>, ace: u8, newly: &Newly, covered: Option<u32>, ce_bytes: Option<u64>) {
+    fn packets(&mut self, p: &Packet<'_>, ace: u8, heard: &Heard, ce_bytes: Option<u64>) {
         let before = self.ace.replace(ace);
-        let sent = match (covered, self.covered) {
-            (Some(now), Some(then)) => Some(now.wrapping_sub(then)).filter(|n| *n < 1 << 31),
-            _ => None,
-        };
-        if covered.is_some() {
-            self.covered = covered;
-        }
+        let sent = self.acknowledged(heard);
+        let delivered = heard.newly.delivered;
         let Some(before) = before else { return };
         let delta = u64::from(ace.wrapping_sub(before) & 7);
-        // Without sight of the data, full-sized packets are the best guess at how many the ACK speaks of.
-        let packets = u64::from(sent.unwrap_or_else(|| newly.delivered.div_ceil(MIN_PAYLOAD)));
+        let packets = u64::from(sent);
         if packets < 8 || packets < delta + 8 {
             self.add(delta, delta, delta);
             return;
@@ -109,7 +112,7 @@ impl Counters {
             Some(0) => delta,
             Some(bytes) => {
                 // Nearest candidate to what the bytes say, at the mean payload of the packets that were acknowledged.
-                let mean = (u64::from(newly.delivered) / packets).max(1);
+                let mean = (u64::from(delivered) / packets).max(1);
                 let wanted = bytes.div_ceil(mean).clamp(delta, high);
                 let below = wanted - (wanted - delta) % 8;
                 if wanted - below > 4 && below + 8 <= high { below + 8 } else { below }
@@ -121,6 +124,21 @@ impl Counters {
         };
         let (low, high) = if ce_bytes.is_some() { (best, best) } else { (delta, high) };
         self.add(best, low, high);
+    }
+
+    /// How many packets with payload an ACK speaks of: exactly where the data passed here and is remembered, else full-sized
+    /// packets are the best guess.
+    fn acknowledged(&mut self, heard: &Heard) -> u32 {
+        let guess = match heard.full_size {
+            0 => heard.newly.delivered.div_ceil(USUAL_PAYLOAD),
+            size => heard.newly.delivered.div_ceil(size),
+        };
+        let exact = match (heard.covered, self.covered) {
+            (Some(now), Some(then)) => Some(now.wrapping_sub(then)).filter(|n| *n < 1 << 31),
+            _ => None,
+        };
+        self.covered = heard.covered.or(self.covered.map(|c| c.wrapping_add(guess)));
+        exact.unwrap_or(guess)
     }
 
     fn add(&mut self, best: u64, low: u64, high: u64) {
@@ -142,8 +160,8 @@ impl Counters {
     }
 }
 
-/// Payload of an ordinary packet, where the data was not seen: RFC 9768 section 3.2.2.5.2 uses the sender's MSS.
-const MIN_PAYLOAD: u32 = 536;
+/// Payload of an ordinary packet, where the data was not seen, bytes.
+const USUAL_PAYLOAD: u32 = 1448;
 
 /// Moves a 24-bit counter on; how far it went. A step back is a reordered option and counts nothing.
 fn forward(counter: &mut Option<u32>, now: u32) -> u32 {

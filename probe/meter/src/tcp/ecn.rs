@@ -6,8 +6,7 @@
 use sce_proto::FlowInterval;
 use sce_proto::bits::{ecn_evidence, ecn_mangling, ecn_mode};
 
-use super::accecn::Counters;
-use super::acks::Newly;
+use super::accecn::{Counters, Heard};
 use super::handshake::{Opening, Step, ace};
 use super::options::Options;
 use crate::packet::{Both, Dir, Ecn, Packet, Segment, flag};
@@ -100,9 +99,7 @@ impl EcnState {
         self.agreed == Agreed::AccEcn
     }
 
-    /// Takes a packet. `step` is what it meant for the handshake, `newly` what it acknowledged, `covered` the wire packets
-    /// that the other side had sent before the first one it leaves open.
-    #[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+    /// Takes a packet. `step` is what it meant for the handshake, `heard` what it acknowledged.
     pub(crate) fn observe(
         &mut self,
         p: &Packet<'_>,
@@ -110,8 +107,7 @@ impl EcnState {
         o: &Options,
         dir: Dir,
         step: Step,
-        newly: &Newly,
-        covered: Option<u32>,
+        heard: &Heard,
     ) {
         match step {
             Step::Answered { syn, syn_ack } => self.answered(dir, syn, syn_ack),
@@ -127,7 +123,7 @@ impl EcnState {
         }
         self.codepoint(p, dir);
         if !s.any(flag::RST) {
-            self.flags(p, s, o, dir, step, newly, covered);
+            self.flags(p, s, o, dir, step, heard);
         }
     }
 
@@ -168,17 +164,7 @@ impl EcnState {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
-    fn flags(
-        &mut self,
-        p: &Packet<'_>,
-        s: &Segment<'_>,
-        o: &Options,
-        dir: Dir,
-        step: Step,
-        newly: &Newly,
-        covered: Option<u32>,
-    ) {
+    fn flags(&mut self, p: &Packet<'_>, s: &Segment<'_>, o: &Options, dir: Dir, step: Step, heard: &Heard) {
         let ace = ace(s);
         if self.agreed == Agreed::Unknown {
             self.guess(p, s, ace, dir);
@@ -191,7 +177,7 @@ impl EcnState {
             let from_start = self.evidence & ecn_evidence::HANDSHAKE as u8 != 0;
             let side = &mut self.sides[dir];
             let counters = side.counters.get_or_insert_with(|| Box::new(Counters::new(from_start)));
-            if counters.observe(p, ace, o.accecn, newly, covered, matches!(step, Step::Confirmed { .. })) {
+            if counters.observe(p, ace, o.accecn, heard, matches!(step, Step::Confirmed { .. })) {
                 side.mangling |= ecn_mangling::OPTION_ZEROED as u8;
             }
             return;

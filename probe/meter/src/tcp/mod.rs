@@ -19,6 +19,7 @@ mod timing;
 use sce_proto::FlowInterval;
 use sce_proto::bits::end_reason;
 
+use self::accecn::Heard;
 use self::acks::Acks;
 use self::ecn::EcnState;
 use self::flags::Flags;
@@ -48,8 +49,8 @@ struct Half {
     acks: Acks,
     /// From its first data segment on.
     timing: Option<Box<Timing>>,
-    /// Wire packets sent, modulo 2^32.
-    packets: u32,
+    /// Wire packets with payload sent, repeated ones too, modulo 2^32.
+    data_packets: u32,
     flight: u32,
     flight_max: u32,
     /// Since when less than a segment fits into the receiver's window, 0 = more does.
@@ -116,9 +117,9 @@ impl Tcp {
         let placed = mine.data.observe(p, s, &o, &peer.acks, rtt_ns);
         if p.payload_bytes > 0 && !s.any(flag::SYN | flag::RST) {
             let timing = mine.timing.get_or_insert_default();
-            timing.sent(p.time_ns, &placed, o.timestamps.map(|t| t.0), holes, mine.packets);
+            timing.sent(p.time_ns, &placed, o.timestamps.map(|t| t.0), holes, mine.data_packets);
+            mine.data_packets = mine.data_packets.wrapping_add(p.segments);
         }
-        mine.packets = mine.packets.wrapping_add(p.segments);
 
         let newly = mine.acks.observe(p, s, &o, &peer.data, accecn);
         let mut covered = None;
@@ -130,14 +131,15 @@ impl Tcp {
                 covered = timing.acknowledged(p.time_ns, &newly, o.timestamps.map(|t| t.1));
             }
             if covered.is_none() && peer.data.next() == newly.ack {
-                covered = Some(peer.packets);
+                covered = Some(peer.data_packets);
             }
             peer.window(p.time_ns, &mine.acks);
         }
         if p.payload_bytes > 0 {
             mine.flight(p.time_ns, &peer.acks);
         }
-        self.ecn.observe(p, s, &o, dir, step, &newly, covered);
+        let about = Heard { newly, covered, full_size: peer.data.full_size };
+        self.ecn.observe(p, s, &o, dir, step, &about);
         self.close(s);
         self.handshake.sides[dir].heard = true;
         Seen { life: self.life(), pass: placed.pass }

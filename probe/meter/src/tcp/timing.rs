@@ -15,7 +15,7 @@ use super::serial::after;
 use crate::dist::{Times, report};
 
 /// Segments remembered at most.
-const MAX_SENT: usize = 32;
+const MAX_SENT: usize = 64;
 /// Linux's minimum retransmission timeout; RFC 6298 section 2.4 asks for 1 s, which nobody uses.
 const MIN_RTO_NS: u64 = 200_000_000;
 /// RFC 6298 section 2.5 allows a maximum of at least 60 s.
@@ -40,7 +40,7 @@ struct Sent {
     start: u32,
     end: u32,
     tsval: u32,
-    /// Wire packets this side had sent before it.
+    /// Wire packets with payload that this side had sent before it.
     packets_before: u32,
     time_ns: u64,
     /// Neither repeated nor behind a hole, and not sampled yet.
@@ -79,8 +79,8 @@ impl Timing {
         }
     }
 
-    /// An acknowledgement came from the other side. Returns the number of wire packets this side had sent before the
-    /// first one that it leaves open, where that is known.
+    /// An acknowledgement came from the other side. Returns the number of wire packets with payload that this side had sent
+    /// before the first one that it leaves open, where the ring remembers that one.
     pub(crate) fn acknowledged(&mut self, time_ns: u64, newly: &Newly, tsecr: Option<u32>) -> Option<u32> {
         if let Some(tsecr) = tsecr
             && self.echoed != Some(tsecr)
@@ -103,7 +103,7 @@ impl Timing {
             let rtt = time_ns.saturating_sub(sent.time_ns);
             self.sample(rtt);
         }
-        self.sent.front().map(|s| s.packets_before)
+        self.sent.front().filter(|s| s.start == ack).map(|s| s.packets_before)
     }
 
     fn cumulative(&mut self, time_ns: u64, ack: u32) {
