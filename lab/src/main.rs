@@ -1,2 +1,268 @@
-//! Placeholder for the first build.
-fn main() {}
+//! `sce-lab`: a network of namespaces whose routers mark, drop and bleach packets, and count what they did.
+//!
+//! In: options. Out: a network, traffic, and the truth about what happened on the path, to hold measurements against.
+
+mod kernel;
+mod layout;
+mod marks;
+mod state;
+mod system;
+mod topology;
+mod traffic;
+mod truth;
+
+use std::io::Write;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::json;
+
+use crate::layout::{CODEPOINTS, Event, OUTCOMES};
+use crate::marks::Marks;
+use crate::state::Lab;
+use crate::topology::{Esce, Spec};
+use crate::traffic::Load;
+
+#[derive(Parser)]
+#[command(name = "sce-lab", version, about = "A test network of namespaces with known truth", max_term_width = 100)]
+struct Options {
+    /// Name of the lab; its namespaces are NAME-client, NAME-r1, NAME-r2, NAME-server and NAME-mgmt
+    #[arg(long, global = true, default_value = "sce")]
+    prefix: String,
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build the network
+    Up(Shape),
+    /// Take the network down: processes, programs, namespaces
+    Down,
+    /// Build the network, run a command, take the network down again, whatever happens
+    ///
+    /// The command finds SCE_LAB_PREFIX, SCE_LAB_CLIENT, SCE_LAB_R1, SCE_LAB_R2, SCE_LAB_SERVER and SCE_LAB_MGMT (namespaces),
+    /// SCE_LAB_MGMT_ADDRESS (an address that every node reaches beside the measured path) in its environment.
+    Run {
+        #[command(flatten)]
+        shape: Shape,
+        /// Command line
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// Change what the routers do, in a lab that is up
+    Mark(Changes),
+    /// Send traffic from client to server and wait until it is over
+    Traffic(Load),
+    /// Show what the path did to every flow
+    Truth {
+        /// How to print it
+        #[arg(short, long, value_enum, default_value_t = Format::Table)]
+        output: Format,
+    },
+    /// Forget all counts
+    Reset,
+    /// Print the routers' decisions as they are made, one JSON object per packet (needs `up --log`)
+    Log,
+    /// Run a command on a node
+    Exec {
+        /// client, r1, r2, server or mgmt
+        node: String,
+        /// Command line
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+    /// List the labs that are up
+    List,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+struct Changes {
+    /// First router: NAME=VALUE,... of sce, ce, drop, bleach, ae (probabilities), dir=up|down|both,
+    /// proto=tcp+udp+icmp+other|all, what=payload|all
+    #[arg(long, value_name = "MARKS")]
+    r1: Option<Marks>,
+    /// Second router, likewise
+    #[arg(long, value_name = "MARKS")]
+    r2: Option<Marks>,
+    /// The receiver's echo of SCE marks as ESCE
+    #[arg(long, value_enum)]
+    esce: Option<Esce>,
+}
+
+#[derive(Args)]
+struct Shape {
+    /// Routers between client and server
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    routers: u8,
+    /// Let traffic use IPv6 (both families are always configured)
+    #[arg(long)]
+    ipv6: bool,
+    /// Segmentation and receive offloads of all interfaces
+    #[arg(long, value_enum, default_value_t = Switch::Off)]
+    offloads: Switch,
+    /// Translate the client's address and ports at the first router
+    #[arg(long)]
+    nat: bool,
+    /// Rate limit at the first router towards the server, Mbit/s
+    #[arg(long, value_name = "MBIT")]
+    rate: Option<u32>,
+    /// Longest wait at the rate limit before packets are dropped, ms
+    #[arg(long, value_name = "MS", default_value_t = 50)]
+    queue: u32,
+    /// Seed of the routers' decisions
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Log every decision, for `sce-lab log`
+    #[arg(long)]
+    log: bool,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+impl Shape {
+    fn spec(&self, prefix: String) -> Spec {
+        let mut spec = Spec {
+            prefix,
+            routers: self.routers.into(),
+            ipv6: self.ipv6,
+            offloads: self.offloads == Switch::On,
+            nat: self.nat,
+            rate_mbit: self.rate,
+            queue_ms: self.queue,
+            seed: self.seed,
+            marks: [Marks::default(); 2],
+            esce: Esce::Off,
+            log: self.log,
+        };
+        self.changes.apply(&mut spec);
+        spec
+    }
+}
+
+impl Changes {
+    fn apply(&self, spec: &mut Spec) {
+        for (own, new) in spec.marks.iter_mut().zip([self.r1, self.r2]) {
+            *own = new.unwrap_or(*own);
+        }
+        spec.esce = self.esce.unwrap_or(spec.esce);
+    }
+}
+
+fn main() -> ExitCode {
+    match act(Options::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sce-lab: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(options: Options) -> Result<ExitCode> {
+    let prefix = options.prefix;
+    match options.command {
+        Verb::Up(shape) => {
+            let lab = Lab::up(shape.spec(prefix))?;
+            println!(
+                "up: {}",
+                lab.spec.path_nodes().iter().map(|n| lab.spec.namespace(n)).collect::<Vec<_>>().join(" - ")
+            );
+        }
+        Verb::Down => state::down(&prefix)?,
+        Verb::Run { shape, command } => return run(shape.spec(prefix), &command),
+        Verb::Mark(changes) => {
+            let mut lab = Lab::find(&prefix)?;
+            changes.apply(&mut lab.spec);
+            lab.kernel.configure(&lab.spec)?;
+            lab.save()?;
+        }
+        Verb::Traffic(load) => say(&traffic::run(&Lab::find(&prefix)?.spec, &load)?.to_string()),
+        Verb::Truth { output } => {
+            let lab = Lab::find(&prefix)?;
+            let views = truth::views(&lab.spec, lab.kernel.flows()?);
+            let truth = truth::json(&lab.spec, &views, &lab.kernel.counters()?);
+            match output {
+                Format::Json => say(&format!("{truth:#}")),
+                Format::Table => say(truth::table(&truth).trim_end()),
+            }
+        }
+        Verb::Reset => Lab::find(&prefix)?.kernel.reset()?,
+        Verb::Log => log(&Lab::find(&prefix)?)?,
+        Verb::Exec { node, command } => {
+            let lab = Lab::find(&prefix)?;
+            if !lab.spec.nodes().contains(&node.as_str()) {
+                bail!("{node:?} is no node of this lab: it has {}", lab.spec.nodes().join(", "));
+            }
+            let status =
+                Command::new("ip").args(["netns", "exec", &lab.spec.namespace(&node)]).args(&command).status()?;
+            return Ok(ExitCode::from(status.code().unwrap_or(1) as u8));
+        }
+        Verb::List => state::all().iter().for_each(|name| say(name)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line; a reader that has gone away is no error.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Up, command, down. Signals go to the command (it shares the terminal) and end the lab when it has ended.
+fn run(spec: Spec, command: &[String]) -> Result<ExitCode> {
+    // Only so that this process outlives the command: `down` must come after it.
+    ctrlc::set_handler(|| {}).context("cannot handle signals")?;
+    let lab = Lab::up(spec)?;
+    let spec = &lab.spec;
+    let mut child = Command::new(&command[0]);
+    child.args(&command[1..]).env("SCE_LAB_PREFIX", &spec.prefix);
+    child.env("SCE_LAB_MGMT_ADDRESS", topology::MGMT_ADDRESS.to_string());
+    for node in spec.nodes() {
+        child.env(format!("SCE_LAB_{}", node.to_uppercase()), spec.namespace(node));
+    }
+    let status = child.status().with_context(|| format!("cannot run {}", command[0]));
+    state::down(&spec.prefix)?;
+    Ok(ExitCode::from(status?.code().unwrap_or(130) as u8))
+}
+
+/// Prints decisions until interrupted. Times are CLOCK_MONOTONIC.
+fn log(lab: &Lab) -> Result<()> {
+    if !lab.spec.log {
+        bail!("this lab does not log: build it with `sce-lab up --log`");
+    }
+    let points = lab.spec.points();
+    let mut ring = lab.kernel.log()?;
+    let mut out = std::io::stdout().lock();
+    loop {
+        while let Some(bytes) = ring.next() {
+            let Some(e) = Event::from_bytes(&bytes) else { continue };
+            let node = points.get(usize::from(e.point)).map_or("?", |p| p.port.node);
+            let line = json!({
+                "mono_ns": e.mono_ns, "router": node, "proto": e.key.proto_name(),
+                "src_ip": e.key.src.to_string(), "src_port": e.key.src_port,
+                "dst_ip": e.key.dst.to_string(), "dst_port": e.key.dst_port,
+                "index": e.index, "segments": e.segments, "tcp_seq": e.tcp_seq, "tcp_ack": e.tcp_ack, "ip_id": e.ip_id,
+                "ip_bytes": e.ip_bytes, "payload_bytes": e.payload_bytes,
+                "ecn_in": CODEPOINTS[usize::from(e.ecn_in)], "outcome": OUTCOMES[usize::from(e.outcome)],
+                "ae_set": e.ae_set, "ae_stripped": e.ae_stripped,
+            });
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,183 @@
+//! A lab on this machine: built from its [`Spec`], found again by its prefix, taken down without a trace.
+//!
+//! What outlives a command lies in `/run/sce-lab/PREFIX`: the spec and the pinned maps. Everything else is the kernel's.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::kernel::{self, Kernel};
+use crate::system;
+use crate::topology::Spec;
+
+const ROOT: &str = "/run/sce-lab";
+/// How long processes inside the lab may take to end by themselves.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A lab that is up, or is being built.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) spec: Spec,
+    pub(crate) kernel: Kernel,
+}
+
+fn dir(prefix: &str) -> PathBuf {
+    Path::new(ROOT).join(prefix)
+}
+
+impl Lab {
+    /// Builds the network. A half-built one is taken down again.
+    pub(crate) fn up(spec: Spec) -> Result<Self> {
+        system::require_root()?;
+        check_prefix(&spec.prefix)?;
+        let dir = dir(&spec.prefix);
+        if dir.exists() {
+            bail!("a lab named {0} is up already: use another --prefix, or `sce-lab down --prefix {0}`", spec.prefix);
+        }
+        let lab = Lab { kernel: Kernel::new(&dir), spec };
+        match lab.build(&dir) {
+            Ok(()) => Ok(lab),
+            Err(error) => {
+                down(&lab.spec.prefix)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds a lab that is up.
+    pub(crate) fn find(prefix: &str) -> Result<Self> {
+        let dir = dir(prefix);
+        let text = std::fs::read_to_string(dir.join("spec.json"))
+            .with_context(|| format!("no lab named {prefix} is up: `sce-lab list` shows which are"))?;
+        Ok(Lab { spec: serde_json::from_str(&text)?, kernel: Kernel::new(&dir) })
+    }
+
+    fn build(&self, dir: &Path) -> Result<()> {
+        let spec = &self.spec;
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        self.save()?;
+        for node in spec.nodes() {
+            system::run("ip", &["netns", "add", &spec.namespace(node)], "")?;
+            let router = node.starts_with('r');
+            let on = if router { "1" } else { "0" };
+            system::set_sysctls(
+                &spec.namespace(node),
+                &[
+                    ("net.ipv4.ip_forward", on),
+                    ("net.ipv6.conf.all.forwarding", on),
+                    ("net.ipv6.conf.all.accept_ra", "0"),
+                    ("net.ipv6.conf.default.accept_ra", "0"),
+                    ("net.ipv4.conf.all.rp_filter", "0"),
+                    ("net.ipv4.conf.default.rp_filter", "0"),
+                    ("net.ipv4.tcp_ecn", "1"),
+                ],
+            )?;
+        }
+        system::run("ip", &["-batch", "-"], &spec.link_commands())?;
+        for node in spec.nodes() {
+            system::run("ip", &["-n", &spec.namespace(node), "-batch", "-"], &spec.node_commands(node))?;
+        }
+        for (a, b) in spec.links() {
+            for port in [a, b] {
+                offloads(&spec.namespace(port.node), port.iface, spec.offloads)?;
+            }
+        }
+        if let Some(mbit) = spec.rate_mbit {
+            limit(spec, mbit)?;
+        }
+        match kernel::unavailable() {
+            Some(why) if spec.marks.iter().any(|m| !m.is_quiet()) || spec.nat => bail!(why),
+            Some(why) => eprintln!("sce-lab: no truth will be counted: {why}"),
+            None => self.kernel.install(spec)?,
+        }
+        Ok(())
+    }
+
+    /// Keeps the spec for later commands.
+    pub(crate) fn save(&self) -> Result<()> {
+        let path = dir(&self.spec.prefix).join("spec.json");
+        std::fs::write(&path, serde_json::to_string_pretty(&self.spec)?)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Namespace names become file names and parts of command lines.
+fn check_prefix(prefix: &str) -> Result<()> {
+    let fine =
+        !prefix.is_empty() && prefix.len() <= 40 && prefix.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !fine {
+        bail!("--prefix {prefix:?}: use up to 40 letters, digits and dashes");
+    }
+    Ok(())
+}
+
+fn offloads(namespace: &str, iface: &str, on: bool) -> Result<()> {
+    let state = if on { "on" } else { "off" };
+    let words =
+        ["netns", "exec", namespace, "ethtool", "-K", iface, "tx", state, "tso", state, "gso", state, "gro", state];
+    system::run("ip", &words, "").context("ethtool sets the offloads (Debian, Ubuntu: apt install ethtool)")?;
+    Ok(())
+}
+
+/// A token bucket at the first router, towards the server.
+fn limit(spec: &Spec, mbit: u32) -> Result<()> {
+    let rate = format!("{mbit}mbit");
+    // One millisecond of traffic, but never less than a few full packets (a superpacket is 64 KiB).
+    let burst = (u64::from(mbit) * 125).max(if spec.offloads { 70_000 } else { 5_000 }).to_string();
+    let wait = format!("{}ms", spec.queue_ms);
+    let words =
+        ["-n", &spec.namespace("r1"), "qdisc", "add", "dev", "east", "root", "tbf", "rate", &rate, "burst", &burst];
+    let words: Vec<&str> = words.into_iter().chain(["latency", &wait]).collect();
+    system::run("tc", &words, "")?;
+    Ok(())
+}
+
+/// Takes a lab down: processes, programs, namespaces, state. Works on a half-built one, and twice.
+pub(crate) fn down(prefix: &str) -> Result<()> {
+    system::require_root()?;
+    check_prefix(prefix)?;
+    let namespaces = namespaces(prefix);
+    for (signal, patience) in [(Signal::SIGTERM, PATIENCE), (Signal::SIGKILL, Duration::from_secs(1))] {
+        let start = Instant::now();
+        let mut alive = processes(&namespaces);
+        for pid in &alive {
+            let _ = kill(Pid::from_raw(*pid), signal);
+        }
+        while !alive.is_empty() && start.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+            alive = processes(&namespaces);
+        }
+    }
+    let dir = dir(prefix);
+    Kernel::new(&dir).remove();
+    for namespace in &namespaces {
+        system::run("ip", &["netns", "del", namespace], "")?;
+    }
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    }
+    Ok(())
+}
+
+fn processes(namespaces: &[String]) -> Vec<i32> {
+    let own = std::process::id().cast_signed();
+    namespaces.iter().flat_map(|n| system::processes(n)).filter(|pid| *pid != own).collect()
+}
+
+/// The namespaces of a prefix that exist.
+fn namespaces(prefix: &str) -> Vec<String> {
+    let nodes = ["client", "r1", "r2", "server", "mgmt"];
+    let names = nodes.iter().map(|node| format!("{prefix}-{node}"));
+    names.filter(|name| Path::new("/run/netns").join(name).exists()).collect()
+}
+
+/// The prefixes of all labs on this machine.
+pub(crate) fn all() -> Vec<String> {
+    let entries = std::fs::read_dir(ROOT).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
