@@ -73,6 +73,11 @@ pub fn check(object: &[u8], release: (u32, u32), need: &'static str, caps: &[Cap
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     check_kernel(have.trim(), release, need)?;
     check_capabilities(&status, caps)?;
+    Ok(())
+}
+
+/// Whether the kernel describes its types, which programs that read them need.
+pub fn check_btf() -> Result<(), Unavailable> {
     if Path::new("/sys/kernel/btf/vmlinux").exists() { Ok(()) } else { Err(Unavailable::NoBtf) }
 }
 

@@ -54,6 +54,7 @@ impl Kernel {
     /// Loads and attaches. The lines name tracepoints that this kernel lacks.
     pub(super) fn open(settings: &Settings<'_>) -> Result<(Kernel, Vec<String>), Unavailable> {
         ebpf::check(OBJECT, RELEASE, RELEASE_TEXT, &[CAP_BPF, CAP_PERFMON])?;
+        ebpf::check_btf()?;
         let btf = Btf::from_sys_fs().map_err(|e| refused("cannot read the kernel's BTF", &e))?;
         let (nets, net) = settings.filter.nets();
         let (ports, port) = settings.filter.ports();

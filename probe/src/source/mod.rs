@@ -4,6 +4,8 @@
 //! wire. Nothing here looks behind the link header.
 
 mod bytes;
+#[cfg(feature = "ebpf")]
+pub mod ebpf;
 pub mod file;
 mod gunzip;
 mod pcap;
