@@ -6,10 +6,15 @@
 //! The capture thread owns its source and its flow table and waits for nobody; the spool is the queue; a batch is
 //! serialised once and leaves the disk after the collector has committed it.
 
+pub mod args;
 pub mod clock;
 pub mod deliver;
 pub mod ebpf;
+pub mod exit;
+pub mod filter;
 pub mod queue;
+pub mod read;
 pub mod sockets;
 pub mod source;
 pub mod spool;
+pub mod units;

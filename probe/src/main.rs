@@ -1,2 +1,70 @@
-//! Placeholder for the first build.
-fn main() {}
+//! `sce-probe`: parses the command line, runs the command, turns errors into one line and an exit code.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use sce_probe::args::{Cli, Command, ReadArgs};
+use sce_probe::{exit, read};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.log.as_deref());
+    match run(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // Whoever reads the output has seen enough.
+            if error
+                .chain()
+                .any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
+            {
+                return ExitCode::from(exit::code::OK);
+            }
+            let _ = writeln!(io::stderr(), "sce-probe: {error:#}");
+            ExitCode::from(exit::code_of(&error))
+        }
+    }
+}
+
+fn log(level: Option<&str>) {
+    let filter = match level {
+        Some(level) => EnvFilter::builder().parse_lossy(level),
+        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+}
+
+fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Read(args) => read_files(args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sce-probe", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(exit::code::OK)
+        }
+        Command::Man { dir } => manual(dir.as_deref()),
+    }
+}
+
+fn read_files(args: ReadArgs) -> anyhow::Result<u8> {
+    let mut meter = args.meter.config(args.interval);
+    meter.marks.mode = sce_meter::MarksMode::Off;
+    let options = read::Options { files: args.files, format: args.output, filter: args.filter, meter };
+    let mut out = BufWriter::with_capacity(256 << 10, io::stdout().lock());
+    let result = read::run(&options, &mut out);
+    out.flush().context("output")?;
+    result
+}
+
+fn manual(dir: Option<&Path>) -> anyhow::Result<u8> {
+    match dir {
+        Some(dir) => clap_mangen::generate_to(Cli::command(), dir)
+            .with_context(|| format!("the manual pages could not be written to {}", dir.display()))?,
+        None => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?,
+    }
+    Ok(exit::code::OK)
+}

@@ -1,0 +1,358 @@
+//! `sce-probe read`: the numbers of capture files, without a collector and without privileges.
+//!
+//! In: files. Out: one account of what they held and the flows in them, in the chosen form. The meter is the one of the
+//! live path, so the numbers are the same. Every file is an observation point of its own.
+
+mod flow;
+mod table;
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use sce_meter::{Frame, LinkType, Meter, Records};
+use sce_proto::{FlowInterval, ProbeInterval, Record, ValueRef, merge};
+use serde_json::{Map, Value, json};
+
+use crate::exit::{Failure, code};
+use crate::filter::Filter;
+use crate::source::CaptureFile;
+
+use flow::FlowView;
+
+/// Forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    Table,
+    /// More columns for people.
+    Wide,
+    /// One object: `capture` and `flows`.
+    Json,
+    /// One object a line: one direction of one flow in one interval.
+    Ndjson,
+    /// The same as comma-separated values.
+    Csv,
+}
+
+/// What to read and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Files; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Form of output.
+    pub format: Format,
+    /// BPF filter, empty = all.
+    pub filter: String,
+    /// Settings of the meters; `op` is set here.
+    pub meter: sce_meter::Config,
+}
+
+/// The account of one file or of all.
+#[derive(Debug, Clone, Default)]
+struct Capture {
+    sums: ProbeInterval,
+    first_ns: Option<u64>,
+    last_ns: Option<u64>,
+    filtered: u64,
+    error: Option<String>,
+}
+
+impl Capture {
+    fn saw(&mut self, time_ns: u64) {
+        self.first_ns = Some(self.first_ns.map_or(time_ns, |t| t.min(time_ns)));
+        self.last_ns = self.last_ns.max(Some(time_ns));
+    }
+
+    fn add(&mut self, other: &Capture) {
+        merge(&mut self.sums, &other.sums);
+        for t in [other.first_ns, other.last_ns].into_iter().flatten() {
+            self.saw(t);
+        }
+        self.filtered += other.filtered;
+        if self.error.is_none() {
+            self.error.clone_from(&other.error);
+        }
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let s = &self.sums;
+        let mut skips = Map::new();
+        for (i, field) in ProbeInterval::FIELDS.iter().enumerate() {
+            if let Some(reason) = field.name.strip_prefix("skip_") {
+                skips.insert(reason.to_owned(), json!(s.get(i).u64()));
+            }
+        }
+        let mut out = Map::new();
+        out.insert("packets".to_owned(), json!(s.captured_packets));
+        out.insert("wire_bytes".to_owned(), json!(s.captured_bytes));
+        out.insert("ip_packets".to_owned(), json!(s.ip_packets));
+        out.insert("non_ip".to_owned(), json!(s.non_ip_packets));
+        out.insert("undecodable".to_owned(), json!(s.undecodable_packets));
+        out.insert("skips".to_owned(), Value::Object(skips));
+        out.insert("truncated".to_owned(), json!(s.truncated_packets));
+        out.insert("superpackets".to_owned(), json!(s.superpackets));
+        out.insert("other_packets".to_owned(), json!(s.other_packets));
+        out.insert("other_ip_bytes".to_owned(), json!(s.other_ip_bytes));
+        out.insert("filtered".to_owned(), json!(self.filtered));
+        out.insert("flows_evicted".to_owned(), json!(s.flows_evicted));
+        out.insert("time_steps".to_owned(), json!(s.time_steps));
+        out.insert("error".to_owned(), json!(self.error));
+        out.insert("first_ns".to_owned(), json!(self.first_ns));
+        out.insert("last_ns".to_owned(), json!(self.last_ns));
+        out
+    }
+}
+
+/// Where records go as the meters hand them over.
+trait Sink {
+    /// The records of one advance. Both directions of a flow that ended stand beside each other.
+    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()>;
+}
+
+/// Reads the files and prints.
+///
+/// # Errors
+/// A wrong filter, or output that fails. Damaged input is part of the output; it gives the code of the result.
+pub fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
+    match options.format {
+        Format::Json if options.meter.interval_ns == 0 => {
+            // Flows are printed when they end, so that a file with a million of them needs no memory for them.
+            write!(out, "{{\"flows\":[")?;
+            let mut sink = JsonFlows { out: &mut *out, first: true };
+            let accounts = read_all(options, &mut sink)?;
+            write!(out, "],\n\"capture\":{}}}\n", totals(&accounts))?;
+            finish(&accounts)
+        }
+        Format::Json => {
+            let mut sink = Gathered::default();
+            let accounts = read_all(options, &mut sink)?;
+            let capture = totals(&accounts);
+            write!(out, "{{\"flows\":[")?;
+            for (n, f) in sink.flows.iter().enumerate() {
+                write_flow(out, n == 0, &f.view())?;
+            }
+            write!(out, "],\n\"capture\":{capture}}}\n")?;
+            finish(&accounts)
+        }
+        Format::Ndjson => {
+            let mut sink = Lines { out: &mut *out, csv: false };
+            let accounts = read_all(options, &mut sink)?;
+            finish(&accounts)
+        }
+        Format::Csv => {
+            flow::csv_header(out)?;
+            let mut sink = Lines { out: &mut *out, csv: true };
+            let accounts = read_all(options, &mut sink)?;
+            finish(&accounts)
+        }
+        Format::Table | Format::Wide => {
+            let mut sink = Gathered::default();
+            let accounts = read_all(options, &mut sink)?;
+            let views: Vec<FlowView<'_>> = sink.flows.iter().map(GatheredFlow::view).collect();
+            table::print(out, &views, options.format == Format::Wide, accounts.len() > 1)?;
+            let mut all = Capture::default();
+            accounts.iter().for_each(|(_, c)| all.add(c));
+            table::footer(out, &all.sums, views.len(), all.filtered)?;
+            finish(&accounts)
+        }
+    }
+}
+
+/// Complaints about damaged files on standard error, and the exit code.
+fn finish(accounts: &[(String, Capture)]) -> anyhow::Result<u8> {
+    let damaged: Vec<String> =
+        accounts.iter().filter_map(|(file, c)| c.error.as_ref().map(|e| format!("{file}: {e}"))).collect();
+    if damaged.is_empty() {
+        return Ok(code::OK);
+    }
+    Err(Failure::new(code::INPUT, damaged.join("\n")).into())
+}
+
+fn totals(accounts: &[(String, Capture)]) -> Value {
+    let mut all = Capture::default();
+    for (file, capture) in accounts {
+        let mut one = capture.clone();
+        if accounts.len() > 1 {
+            one.error = one.error.map(|e| format!("{file}: {e}"));
+        }
+        all.add(&one);
+    }
+    let mut out = all.json();
+    let files = accounts.iter().map(|(file, c)| {
+        let mut one = c.json();
+        one.shift_insert(0, "file".to_owned(), json!(file));
+        Value::Object(one)
+    });
+    out.insert("files".to_owned(), files.collect());
+    Value::Object(out)
+}
+
+fn read_all(options: &Options, sink: &mut dyn Sink) -> anyhow::Result<Vec<(String, Capture)>> {
+    let mut accounts = Vec::new();
+    for (n, path) in options.files.iter().enumerate() {
+        let name = path.display().to_string();
+        let config = sce_meter::Config { op: n as u64, ..options.meter.clone() };
+        let capture = read_one(path, &name, config, &options.filter, sink)?;
+        accounts.push((name, capture));
+    }
+    Ok(accounts)
+}
+
+fn read_one(
+    path: &Path,
+    name: &str,
+    config: sce_meter::Config,
+    filter: &str,
+    sink: &mut dyn Sink,
+) -> anyhow::Result<Capture> {
+    let mut capture = Capture::default();
+    let mut file = match CaptureFile::open(path) {
+        Ok(file) => file,
+        Err(e) => {
+            capture.error = Some(e.to_string());
+            return Ok(capture);
+        }
+    };
+    let mut filter = Filter::new(filter)?;
+    let mut meter = Meter::new(config);
+    let mut out = Records::default();
+    loop {
+        match file.next_frame() {
+            Ok(Some(f)) => {
+                if !filter.passes(f.link, f.data)? {
+                    capture.filtered += 1;
+                    continue;
+                }
+                capture.saw(f.time_ns);
+                if f.time_ns >= meter.deadline() {
+                    meter.advance(f.time_ns, &mut out);
+                    ship(name, &mut capture, &mut out, sink)?;
+                }
+                meter.observe(&Frame {
+                    time_ns: f.time_ns,
+                    link: LinkType(u32::from(f.link)),
+                    wire_len: f.wire_len,
+                    data: f.data,
+                    vlan: None,
+                    gso: None,
+                    outgoing: None,
+                });
+            }
+            Ok(None) => break,
+            Err(e) => capture.error = Some(e.to_string()),
+        }
+    }
+    meter.finish(&mut out);
+    ship(name, &mut capture, &mut out, sink)?;
+    Ok(capture)
+}
+
+fn ship(name: &str, capture: &mut Capture, out: &mut Records, sink: &mut dyn Sink) -> anyhow::Result<()> {
+    for p in out.probe.drain(..) {
+        merge(&mut capture.sums, &p);
+    }
+    if !out.flows.is_empty() {
+        sink.records(name, &out.flows).context("output")?;
+        out.flows.clear();
+    }
+    out.marks.clear();
+    Ok(())
+}
+
+/// Prints each flow when it ends.
+struct JsonFlows<'a, W> {
+    out: &'a mut W,
+    first: bool,
+}
+
+impl<W: Write> Sink for JsonFlows<'_, W> {
+    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
+        for pair in flows.chunk_by(|a, b| a.flow == b.flow && a.direction != b.direction) {
+            let side = |direction| pair.iter().find(|r| r.direction == direction);
+            write_flow(self.out, self.first, &FlowView::new(file, side(0), side(1)))?;
+            self.first = false;
+        }
+        Ok(())
+    }
+}
+
+fn write_flow(out: &mut impl Write, first: bool, flow: &FlowView<'_>) -> io::Result<()> {
+    out.write_all(if first { b"\n" } else { b",\n" })?;
+    serde_json::to_writer(&mut *out, flow).map_err(io::Error::from)
+}
+
+/// Prints each record as a line.
+struct Lines<'a, W> {
+    out: &'a mut W,
+    csv: bool,
+}
+
+impl<W: Write> Sink for Lines<'_, W> {
+    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
+        for record in flows {
+            if self.csv {
+                flow::csv_line(self.out, file, record)?;
+            } else {
+                serde_json::to_writer(&mut *self.out, &flow::Line { file, record }).map_err(io::Error::from)?;
+                self.out.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the sum of each flow, in order of first appearance.
+#[derive(Default)]
+struct Gathered {
+    flows: Vec<GatheredFlow>,
+    index: HashMap<(u64, u64), usize>,
+}
+
+struct GatheredFlow {
+    file: String,
+    sides: [Option<FlowInterval>; 2],
+}
+
+impl GatheredFlow {
+    fn view(&self) -> FlowView<'_> {
+        FlowView::new(&self.file, self.sides[0].as_ref(), self.sides[1].as_ref())
+    }
+}
+
+impl Sink for Gathered {
+    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
+        for record in flows {
+            let at = *self.index.entry((record.op, record.flow)).or_insert_with(|| {
+                self.flows.push(GatheredFlow { file: file.to_owned(), sides: [None, None] });
+                self.flows.len() - 1
+            });
+            let side = &mut self.flows[at].sides[usize::from(record.direction > 0)];
+            match side {
+                Some(sum) => merge(sum, record),
+                None => *side = Some(record.clone()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The address of 4 or 16 bytes.
+fn ip(bytes: &[u8]) -> Option<std::net::IpAddr> {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Some(v4.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(Into::into)
+}
+
+/// Value of a field as JSON, where it has one.
+fn value_of(name: &str, value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::U64(v) if name == "flow" || name == "flow_key" => json!(format!("{v:016x}")),
+        ValueRef::U64(v) => json!(v),
+        ValueRef::I64(v) => json!(v),
+        ValueRef::Str(v) => json!(v),
+        ValueRef::Bytes(v) => ip(v).map_or(Value::Null, |a| json!(a)),
+    }
+}
