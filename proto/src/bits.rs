@@ -151,7 +151,7 @@ vocabulary! {
         COUNTERS = 1, "counters", "Both points saw the flow from start to end: totals are exact.";
         BLOCK_EXACT = 2, "block-exact", "Counters between marks that both points have: totals of those stretches are exact.";
         SAMPLED = 3, "sampled", "Shares of a hash-selected sample, with a 95 % interval, applied to exact totals.";
-        BOUND = 4, "bound", "Only bounds are known; the middle is printed.";
+        BOUND = 4, "bound", "Only bounds are known; the least change that explains the counters is printed.";
     }
 }
 
@@ -208,6 +208,6 @@ vocabulary! {
         RETURN_STRIPPED = 6, "return_stripped", "The receiver reported, but the path cleared the flags of it on the way back.";
         NOT_NEGOTIATED = 7, "not_negotiated", "The endpoints did not agree on ECN: nothing to verify.";
         ONE_POINT = 8, "one_point", "Seen at one point only: the receiver can be judged only where that point is next to it.";
-        UNVERIFIABLE = 9, "unverifiable", "The evidence does not suffice.";
+        DOWNGRADED = 9, "downgraded", "The path changed the flags of the handshake, so the endpoints fell back to less feedback than was offered.";
     }
 }

@@ -17,6 +17,7 @@
 
 mod clock;
 mod delay;
+mod feedback;
 mod join;
 mod line;
 mod matching;
@@ -161,9 +162,33 @@ impl<'a> Work<'a> {
             let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
             list.push(s);
         }
+        for direction in 0..2 {
+            self.joined.feedback.extend(self.verify(direction, options));
+        }
         delay::round_trip(&mut self.joined.segments);
         delay::round_trip(&mut self.joined.end_to_end);
         self.joined
+    }
+}
+
+impl Work<'_> {
+    /// Judges the feedback for one direction's data, between the outermost points that saw both directions.
+    fn verify(&self, direction: usize, options: &Options) -> Vec<Feedback> {
+        let both = |i: &usize| self.views[*i].lines[1 - direction].packets() > 0;
+        let path: Vec<usize> = order::order(&self.views, direction, options).into_iter().filter(both).collect();
+        let (Some(sender), Some(receiver)) = (path.first(), path.last()) else { return Vec::new() };
+        let (sender, receiver) = (&self.views[*sender], &self.views[*receiver]);
+        let ends = feedback::Ends { sender, receiver, certain: order::end(receiver, direction) > 0 };
+        let back: Vec<PathSegment> =
+            self.joined.segments.iter().filter(|s| s.direction as usize == 1 - direction).cloned().collect();
+        let mut out = feedback::verify(ends, direction, &back);
+        for f in &mut out {
+            f.flow = self.joined.flow;
+            if let Some((start, end)) = options.window {
+                (f.start_ns, f.interval_ns) = (start, end - start);
+            }
+        }
+        out
     }
 }
 

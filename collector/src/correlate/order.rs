@@ -157,7 +157,7 @@ pub(super) fn compare(a: &View<'_>, b: &View<'_>, direction: usize, options: &Op
 }
 
 /// -1 at an interface with the sender's address, 1 at one with the receiver's, 0 in between.
-fn end(v: &View<'_>, direction: usize) -> i8 {
+pub(super) fn end(v: &View<'_>, direction: usize) -> i8 {
     let (Some(point), t) = (v.point, &v.lines[direction].totals) else { return 0 };
     match (has(point, &t.src_ip), has(point, &t.dst_ip)) {
         (true, false) => -1,
