@@ -41,15 +41,15 @@ impl Kernel {
         Self { dir: state_dir.join("bpf") }
     }
 
-    /// Loads and attaches one program per point.
-    pub(crate) fn install(&self, spec: &Spec) -> Result<()> {
+    /// Loads and attaches one program per point of `nodes`.
+    pub(crate) fn install(&self, spec: &Spec, nodes: &[&str]) -> Result<()> {
         if let Some(reason) = unavailable() {
             bail!(reason);
         }
         std::fs::create_dir_all(&self.dir).with_context(|| format!("cannot make {}", self.dir.display()))?;
         mount(Some("bpf"), &self.dir, Some("bpf"), MsFlags::empty(), None::<&str>)
             .with_context(|| format!("cannot mount a bpffs at {}", self.dir.display()))?;
-        let points = spec.points();
+        let points: Vec<Point> = spec.points().into_iter().filter(|p| nodes.contains(&p.port.node)).collect();
         let ids: Vec<u32> = points.iter().map(|point| point.id.into()).collect();
         let mut loader = EbpfLoader::new();
         // No kernel structure is read, so no relocation is needed and kernels without BTF will do.
@@ -57,7 +57,7 @@ impl Kernel {
         for (point, id) in points.iter().zip(&ids) {
             let mut object =
                 loader.override_global("POINT", id, true).load(OBJECT).context("cannot load the path program")?;
-            if point.id == 0 {
+            if *point == points[0] {
                 self.configure(spec)?;
             }
             self.attach(spec, point, &mut object)?;

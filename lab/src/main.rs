@@ -39,6 +39,8 @@ struct Options {
 enum Verb {
     /// Build the network
     Up(Shape),
+    /// Make this machine's interfaces `west` and `east` a marking router, as in the compose lab's router container
+    Attach(Changes),
     /// Take the network down: processes, programs, namespaces
     Down,
     /// Build the network, run a command, take the network down again, whatever happens
@@ -56,6 +58,15 @@ enum Verb {
     Mark(Changes),
     /// Send traffic from client to server and wait until it is over
     Traffic(Load),
+    /// The server's side of `traffic` alone, in this namespace or container, until stopped
+    Serve,
+    /// The client's side of `traffic` alone
+    Send {
+        /// Address of the machine or container where `serve` runs
+        server: std::net::IpAddr,
+        #[command(flatten)]
+        load: Load,
+    },
     /// Show what the path did to every flow
     Truth {
         /// How to print it
@@ -135,6 +146,13 @@ struct Shape {
 }
 
 impl Shape {
+    /// One router that does nothing.
+    fn plain() -> Self {
+        let changes = Changes { r1: None, r2: None, esce: None };
+        let (ipv6, nat, log) = (false, false, false);
+        Shape { routers: 1, ipv6, offloads: Switch::Off, nat, rate: None, queue: 0, seed: 1, log, changes }
+    }
+
     fn spec(&self, prefix: String) -> Spec {
         let mut spec = Spec {
             prefix,
@@ -183,6 +201,10 @@ fn act(options: Options) -> Result<ExitCode> {
                 lab.spec.path_nodes().iter().map(|n| lab.spec.namespace(n)).collect::<Vec<_>>().join(" - ")
             );
         }
+        Verb::Attach(changes) => {
+            let shape = Shape { changes, ..Shape::plain() };
+            Lab::attach(shape.spec(prefix))?;
+        }
         Verb::Down => state::down(&prefix)?,
         Verb::Run { shape, command } => return run(shape.spec(prefix), &command),
         Verb::Mark(changes) => {
@@ -192,6 +214,10 @@ fn act(options: Options) -> Result<ExitCode> {
             lab.save()?;
         }
         Verb::Traffic(load) => say(&traffic::run(&Lab::find(&prefix)?.spec, &load)?.to_string()),
+        Verb::Serve => traffic::serve()?,
+        Verb::Send { server, load } => {
+            traffic::send(server, &load)?;
+        }
         Verb::Truth { output } => {
             let lab = Lab::find(&prefix)?;
             let views = truth::views(&lab.spec, lab.kernel.flows()?);

@@ -47,6 +47,24 @@ impl Lab {
         }
     }
 
+    /// Makes this machine (a container, say) the router: its interfaces `west` and `east` get the path program.
+    pub(crate) fn attach(spec: Spec) -> Result<Self> {
+        system::require_root()?;
+        check_prefix(&spec.prefix)?;
+        let dir = dir(&spec.prefix);
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let lab = Lab { kernel: Kernel::new(&dir), spec };
+        if let Some(why) = kernel::unavailable() {
+            bail!(why);
+        }
+        // The namespace gets the name that the router's has in a lab of our own making.
+        let own = std::process::id().to_string();
+        system::run("ip", &["netns", "attach", &lab.spec.namespace("r1"), &own], "")?;
+        lab.save()?;
+        lab.kernel.install(&lab.spec, &["r1"])?;
+        Ok(lab)
+    }
+
     /// Finds a lab that is up.
     pub(crate) fn find(prefix: &str) -> Result<Self> {
         let dir = dir(prefix);
@@ -91,7 +109,7 @@ impl Lab {
         match kernel::unavailable() {
             Some(why) if spec.marks.iter().any(|m| !m.is_quiet()) || spec.nat => bail!(why),
             Some(why) => eprintln!("sce-lab: no truth will be counted: {why}"),
-            None => self.kernel.install(spec)?,
+            None => self.kernel.install(spec, &spec.nodes())?,
         }
         Ok(())
     }

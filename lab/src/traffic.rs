@@ -3,13 +3,12 @@
 //! UDP payload: sequence number (u64, big-endian, from 0), send time (u64, big-endian, ns since the epoch), zeros.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::system;
 use crate::topology::Spec;
@@ -18,8 +17,6 @@ use crate::topology::Spec;
 pub(crate) const TCP_PORT: u16 = 5201;
 /// Port of the UDP sink.
 pub(crate) const UDP_PORT: u16 = 5301;
-/// First source port of each kind, so that a flow can be named before it runs.
-const FIRST_PORT: u16 = 40_000;
 /// How long the last packets may take to arrive.
 const SETTLE: Duration = Duration::from_millis(300);
 const STALL: Duration = Duration::from_secs(30);
@@ -80,7 +77,7 @@ pub(crate) fn run(spec: &Spec, load: &Load) -> Result<Value> {
     std::thread::scope(|scope| {
         // A socket stays in the namespace where it was made: these threads need not be inside.
         let received = scope.spawn(|| drain(&sink, &done));
-        let accepted = scope.spawn(|| accept(&listener, load.tcp));
+        let accepted = scope.spawn(|| accept(&listener, Some(load.tcp)));
         let sent = system::within(&spec.namespace("client"), || send(server, load));
         let tcp_bytes = accepted.join().map_err(|_| anyhow!("the server's thread panicked"))?;
         std::thread::sleep(SETTLE);
@@ -94,12 +91,24 @@ pub(crate) fn run(spec: &Spec, load: &Load) -> Result<Value> {
     })
 }
 
+/// The server's side alone, on all addresses of this namespace, until the process ends.
+pub(crate) fn serve() -> Result<()> {
+    let any = IpAddr::from([0u16; 8]);
+    let listener = TcpListener::bind((any, TCP_PORT)).context("cannot listen: is other traffic running here?")?;
+    let sink = UdpSocket::bind((any, UDP_PORT))?;
+    std::thread::spawn(move || drain(&sink, &AtomicBool::new(false)));
+    accept(&listener, None)?;
+    Ok(())
+}
+
 /// Reads every connection to its end and answers with one byte, so that both sides close in order.
-fn accept(listener: &TcpListener, flows: u16) -> Result<u64> {
+/// Ends after `flows` connections, if told how many.
+fn accept(listener: &TcpListener, flows: Option<u16>) -> Result<u64> {
     std::thread::scope(|scope| {
         let mut readers = Vec::new();
-        for _ in 0..flows {
+        for _ in 0..flows.map_or(u64::MAX, u64::from) {
             let (mut stream, _) = listener.accept()?;
+            readers.retain(|r: &std::thread::ScopedJoinHandle<'_, _>| flows.is_some() || !r.is_finished());
             readers.push(scope.spawn(move || -> Result<u64> {
                 stream.set_read_timeout(Some(STALL))?;
                 let (mut buffer, mut total) = (vec![0; 256 * 1024], 0);
@@ -127,12 +136,11 @@ fn drain(sink: &UdpSocket, done: &AtomicBool) -> u64 {
     packets
 }
 
-/// Sends everything; runs inside the client's namespace. Answers the number of UDP packets.
-fn send(server: IpAddr, load: &Load) -> Result<u64> {
+/// Sends everything from this thread's namespace. Answers the number of UDP packets.
+pub(crate) fn send(server: IpAddr, load: &Load) -> Result<u64> {
     std::thread::scope(|scope| {
-        let tcp: Vec<_> =
-            (0..load.tcp).map(|i| scope.spawn(move || send_tcp(server, FIRST_PORT + i, load.bytes))).collect();
-        let udp: Vec<_> = (0..load.udp).map(|i| scope.spawn(move || send_udp(server, FIRST_PORT + i, load))).collect();
+        let tcp: Vec<_> = (0..load.tcp).map(|_| scope.spawn(|| send_tcp(server, load.bytes))).collect();
+        let udp: Vec<_> = (0..load.udp).map(|_| scope.spawn(|| send_udp(server, load))).collect();
         for flow in tcp {
             flow.join().map_err(|_| anyhow!("a TCP sender panicked"))??;
         }
@@ -140,18 +148,8 @@ fn send(server: IpAddr, load: &Load) -> Result<u64> {
     })
 }
 
-fn local(server: IpAddr, port: u16) -> SocketAddr {
-    let any: IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
-    (any, port).into()
-}
-
-fn send_tcp(server: IpAddr, port: u16, bytes: u64) -> Result<()> {
-    let socket = Socket::new(Domain::for_address((server, 0).into()), Type::STREAM, Some(Protocol::TCP))?;
-    // The same port again, soon after the last run: the old connection may still be in TIME-WAIT.
-    socket.set_reuse_address(true)?;
-    socket.bind(&local(server, port).into()).with_context(|| format!("source port {port}"))?;
-    socket.connect(&SocketAddr::from((server, TCP_PORT)).into()).context("cannot connect through the lab")?;
-    let mut stream = TcpStream::from(socket);
+fn send_tcp(server: IpAddr, bytes: u64) -> Result<()> {
+    let mut stream = TcpStream::connect((server, TCP_PORT)).context("cannot connect to the server of the lab")?;
     stream.set_write_timeout(Some(STALL))?;
     stream.set_read_timeout(Some(STALL))?;
     let block = vec![0; 64 * 1024];
@@ -168,8 +166,9 @@ fn send_tcp(server: IpAddr, port: u16, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-fn send_udp(server: IpAddr, port: u16, load: &Load) -> Result<u64> {
-    let socket = UdpSocket::bind(local(server, port)).with_context(|| format!("source port {port}"))?;
+fn send_udp(server: IpAddr, load: &Load) -> Result<u64> {
+    let any: IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0u16; 8].into() };
+    let socket = UdpSocket::bind((any, 0))?;
     let bits = match load.udp_ecn {
         Ecn::NotEct => 0,
         Ecn::Ect1 => 1,

@@ -1,0 +1,48 @@
+#!/bin/sh
+# A node of the compose lab: finds its interfaces by their addresses, sets routes, runs a probe, and (the client) traffic.
+# ROLE is client, router or server.
+set -eu
+
+iface() { ip -o -4 addr show | awk -v net="$1" 'index($4, net) == 1 { print $2; exit }'; }
+rename() {
+    ip link set "$1" down
+    ip link set "$1" name "$2"
+    ip link set "$2" up
+}
+left=$(iface 10.77.1.)
+right=$(iface 10.77.2.)
+case $ROLE in
+client)
+    ip route replace 10.77.2.0/24 via 10.77.1.3
+    points="-i $left"
+    ;;
+server)
+    ip route replace 10.77.1.0/24 via 10.77.2.3
+    points="-i $right"
+    ;;
+router)
+    rename "$left" west
+    rename "$right" east
+    sce-lab --prefix compose attach --r1 "${ROUTER_MARKS:-sce=0.1}"
+    points="-i west -i east"
+    ;;
+*)
+    echo "node: ROLE must be client, router or server" >&2
+    exit 2
+    ;;
+esac
+
+# What docker allows: ECN on the hosts, as sysctl of the container's own namespace.
+sce-probe run --name "$ROLE" --collector http://collector:4517 --spool /data/spool --interval 1s --run compose $points &
+probe=$!
+trap 'kill "$probe"; wait "$probe"' TERM INT
+case $ROLE in
+server) sce-lab serve & ;;
+client)
+    while kill -0 "$probe" 2>/dev/null; do
+        sce-lab send 10.77.2.2 --tcp 2 --bytes 500000 --udp 2 --packets 500 || sleep 2
+        sleep 1
+    done
+    ;;
+esac
+wait "$probe"
