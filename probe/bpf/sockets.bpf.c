@@ -135,6 +135,7 @@ struct entry {
 	u64 ca_ns[CA_STATES], ca_changes;
 	u64 resets_sent, resets_received;
 	u64 received_data_bytes;
+	u64 ops;			  // address of the congestion control whose name is kept
 	struct ends ends;
 	char congestion_control[16];
 	struct state now;
@@ -294,6 +295,16 @@ INLINE void read_name(const struct tcp_sock *tp, char *name)
 		bpf_probe_read_kernel(name, 16, ops->name);
 }
 
+// The algorithm may be changed at any time (TCP_CONGESTION in tcp(7)).
+INLINE void keep_name(const struct tcp_sock *tp, struct entry *e)
+{
+	u64 ops = (u64)tp->inet_conn.icsk_ca_ops;
+	if (ops == e->ops)
+		return;
+	e->ops = ops;
+	read_name(tp, e->congestion_control);
+}
+
 INLINE void start_extremes(struct extremes *x, const struct state *s, u32 epoch)
 {
 	x->epoch = epoch;
@@ -335,7 +346,7 @@ INLINE struct entry *open_entry(u64 cookie, const struct tcp_sock *tp, const str
 	read_state(tp, &e->now);
 	if (!born)
 		read_totals(tp, &e->base);
-	read_name(tp, e->congestion_control);
+	keep_name(tp, e);
 	if (bpf_map_update_elem(&SOCKETS, &cookie, e, NOEXIST) < 0) {
 		count_lost(LOST_SOCKETS);
 		return 0;
@@ -371,10 +382,9 @@ INLINE void observe(struct sock *sk, enum kind kind, u32 data_bytes, u32 new_sta
 		if (was < CA_STATES)
 			e->ca_ns[was] += held;
 		struct extremes *x = &e->extremes[epoch & 1];
-		if (x->epoch != epoch) {
+		if (x->epoch != epoch)
 			start_extremes(x, &e->now, epoch);
-			read_name(tp, e->congestion_control);
-		}
+		keep_name(tp, e);
 		read_state(tp, &e->now);
 		read_totals(tp, &e->totals);
 		if (kind == STATE) // these two tracepoints come before the store

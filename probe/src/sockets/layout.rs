@@ -9,7 +9,7 @@ pub(super) const CA_STATES: usize = 5;
 
 /// Size of `struct entry` in 64-bit words.
 #[cfg(any(feature = "ebpf", test))]
-pub(super) const ENTRY_WORDS: usize = 71;
+pub(super) const ENTRY_WORDS: usize = 72;
 /// Size of `struct event`, bytes.
 #[cfg(any(feature = "ebpf", test))]
 pub(super) const EVENT_BYTES: usize = 264;
@@ -221,7 +221,10 @@ impl Entry {
             resets_sent: r.u64()?,
             resets_received: r.u64()?,
             received_data_bytes: r.u64()?,
-            ends: r.ends()?,
+            ends: {
+                let _ops = r.u64()?; // an address: of use in the kernel only
+                r.ends()?
+            },
             congestion_control: r.name()?,
             now: r.state()?,
             totals: r.totals()?,
@@ -354,9 +357,9 @@ mod tests {
 
     #[test]
     fn the_sizes_add_up() {
-        // entry: 16 counters, ends, name, state, two totals, two extremes; event: head, ends, name, state, totals.
+        // entry: 17 counters, ends, name, state, two totals, two extremes; event: head, ends, name, state, totals.
         let (ends, name, state, totals, extremes) = (40, 16, 14 * 4, 16 * 8, 9 * 4);
-        assert_eq!(16 * 8 + ends + name + state + 2 * totals + 2 * extremes, ENTRY_WORDS * 8);
+        assert_eq!(17 * 8 + ends + name + state + 2 * totals + 2 * extremes, ENTRY_WORDS * 8);
         assert_eq!(24 + ends + name + state + totals, EVENT_BYTES);
     }
 
@@ -371,9 +374,9 @@ mod tests {
             (entry.writes, entry.cwnd_ns, entry.received_data_bytes),
             (0, 6 * 0x1_0000_0001, 15 * 0x1_0000_0001)
         );
-        assert_eq!(entry.ends.netns, 16, "the ends follow the 16 counters");
-        assert_eq!((entry.now.cwnd, entry.now.ssthresh, entry.now.tcp_state), (23, 23, 29));
-        assert_eq!((entry.totals.delivered, entry.base.delivered), (30 * 0x1_0000_0001, 46 * 0x1_0000_0001));
-        assert_eq!((entry.extremes[0].epoch, entry.extremes[1].snd_wnd_min), (62, 70));
+        assert_eq!(entry.ends.netns, 17, "the ends follow the 17 counters");
+        assert_eq!((entry.now.cwnd, entry.now.ssthresh, entry.now.tcp_state), (24, 24, 30));
+        assert_eq!((entry.totals.delivered, entry.base.delivered), (31 * 0x1_0000_0001, 47 * 0x1_0000_0001));
+        assert_eq!((entry.extremes[0].epoch, entry.extremes[1].snd_wnd_min), (63, 71));
     }
 }

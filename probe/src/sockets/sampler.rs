@@ -78,7 +78,7 @@ pub struct Sockets {
 impl Sockets {
     /// Opens the best source there is. The lines say, one each, what has to be done without.
     pub fn open(options: Options) -> io::Result<(Sockets, Vec<String>)> {
-        let netns = std::fs::metadata("/proc/self/ns/net").map_or(0, |m| m.ino());
+        let netns = std::fs::metadata("/proc/thread-self/ns/net").map_or(0, |m| m.ino());
         let mut notes = Vec::new();
         let settings = Settings {
             filter: &options.filter,

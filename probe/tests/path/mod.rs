@@ -1,0 +1,97 @@
+//! Three network namespaces in a row (client, router, server), for live tests of the kernel programs.
+
+use std::fs::File;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sched::{CloneFlags, setns};
+
+/// A path that is taken down when dropped. Interfaces: client `up0`, router `west` and `east`, server `down0`.
+pub(crate) struct Path {
+    pub(crate) client: String,
+    pub(crate) router: String,
+    pub(crate) server: String,
+}
+
+/// Address of the server.
+pub(crate) const SERVER: &str = "10.91.2.2";
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Runs a command line; its standard output.
+pub(crate) fn run(line: &str) -> Result<String, String> {
+    let mut words = line.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let out = Command::new(program).args(words).output().map_err(|e| format!("{program}: {e}"))?;
+    if out.status.success() {
+        return Ok(String::from_utf8_lossy(&out.stdout).into_owned());
+    }
+    Err(format!("{line}: {}", String::from_utf8_lossy(&out.stderr).trim()))
+}
+
+impl Path {
+    /// Builds the path, with all offloads on; says why not where this machine cannot.
+    pub(crate) fn build() -> Result<Path, String> {
+        let id = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = |node: &str| format!("scek-{id}-{node}");
+        let path = Path { client: name("c"), router: name("r"), server: name("s") };
+        for ns in [&path.client, &path.router, &path.server] {
+            run(&format!("ip netns add {ns}"))?;
+            run(&format!("ip -n {ns} link set lo up"))?;
+            // Nothing but the test's own packets.
+            run(&format!(
+                "ip netns exec {ns} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1"
+            ))?;
+        }
+        let (c, r, s) = (&path.client, &path.router, &path.server);
+        run(&format!("ip link add up0 netns {c} type veth peer name west netns {r}"))?;
+        run(&format!("ip link add east netns {r} type veth peer name down0 netns {s}"))?;
+        let ends = [(c, "up0", "10.91.1.2"), (r, "west", "10.91.1.1"), (r, "east", "10.91.2.1"), (s, "down0", SERVER)];
+        for (ns, interface, address) in ends {
+            run(&format!("ip -n {ns} address add {address}/24 dev {interface}"))?;
+            run(&format!("ip -n {ns} link set {interface} up"))?;
+        }
+        run(&format!("ip -n {c} route add default via 10.91.1.1"))?;
+        run(&format!("ip -n {s} route add default via 10.91.2.1"))?;
+        run(&format!("ip netns exec {r} sysctl -qw net.ipv4.ip_forward=1"))?;
+        for ns in [c, s] {
+            run(&format!("ip netns exec {ns} sysctl -qw net.ipv4.tcp_ecn=1"))?;
+        }
+        Ok(path)
+    }
+
+    /// The server receives wire packets: what leaves the router is segmented, and nothing is merged again.
+    pub(crate) fn segment_on_the_last_link(&self) -> Result<(), String> {
+        for (ns, interface) in [(&self.router, "east"), (&self.server, "down0")] {
+            run(&format!("ip netns exec {ns} ethtool -K {interface} tso off gso off gro off tx off"))?;
+        }
+        Ok(())
+    }
+
+    /// Limits the rate towards the server.
+    pub(crate) fn limit(&self, mbit: u32, queue_bytes: u32) -> Result<(), String> {
+        let r = &self.router;
+        run(&format!("tc -n {r} qdisc add dev east root tbf rate {mbit}mbit burst 3000 limit {queue_bytes}"))
+            .map(|_| ())
+    }
+}
+
+impl Drop for Path {
+    fn drop(&mut self) {
+        for ns in [&self.client, &self.router, &self.server] {
+            let _ = run(&format!("ip netns del {ns}"));
+        }
+    }
+}
+
+/// Does something inside a namespace, on a thread of its own.
+pub(crate) fn within<T: Send>(ns: &str, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let file = File::open(format!("/run/netns/{ns}")).unwrap();
+            setns(file, CloneFlags::CLONE_NEWNET).unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
