@@ -356,7 +356,8 @@ CREATE TABLE probe_interval (
     skip_link_truncated bigint NOT NULL DEFAULT 0,
     skip_link_type bigint NOT NULL DEFAULT 0,
     skip_ip_truncated bigint NOT NULL DEFAULT 0,
-    skip_ip_malformed bigint NOT NULL DEFAULT 0
+    skip_ip_malformed bigint NOT NULL DEFAULT 0,
+    unselected_frames bigint NOT NULL DEFAULT 0
 ) PARTITION BY RANGE (day);
 
 CREATE TABLE observation_point (

@@ -354,7 +354,8 @@ CREATE TABLE probe_interval (
     skip_link_truncated INTEGER NOT NULL DEFAULT 0,
     skip_link_type INTEGER NOT NULL DEFAULT 0,
     skip_ip_truncated INTEGER NOT NULL DEFAULT 0,
-    skip_ip_malformed INTEGER NOT NULL DEFAULT 0
+    skip_ip_malformed INTEGER NOT NULL DEFAULT 0,
+    unselected_frames INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE observation_point (

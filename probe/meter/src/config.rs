@@ -1,6 +1,8 @@
 //! What a [`Meter`](crate::Meter) needs to know before the first packet.
 
 use crate::marks::MarksConfig;
+use crate::rules::Rule;
+use crate::transport::udp::Extractor;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -25,6 +27,12 @@ pub struct Config {
     pub assumed_mtu: u32,
     /// Path marks, for the comparison with other observation points.
     pub marks: MarksConfig,
+    /// Flows that are metered: those that one of the rules names; empty = all. Frames of other flows are counted in the
+    /// `other` bucket.
+    pub rules: Vec<Rule>,
+    /// Where sequence numbers stand in test traffic over UDP or in ICMP echoes; tried before the built-in profiles (iperf2,
+    /// iperf3, irtt, antler, pktgen, STAMP and TWAMP, RTP).
+    pub extractors: Vec<Extractor>,
     /// Seed of the flow table's hash, so that nobody can aim packets at one bucket. Does not change any record.
     pub hash_seed: u64,
 }
@@ -40,6 +48,8 @@ impl Default for Config {
             outermost: false,
             assumed_mtu: 1500,
             marks: MarksConfig::default(),
+            rules: Vec::new(),
+            extractors: Vec::new(),
             hash_seed: 0,
         }
     }

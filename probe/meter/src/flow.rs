@@ -12,7 +12,8 @@ use crate::gaps::Gaps;
 use crate::key::Key;
 use crate::marks::Tail;
 use crate::packet::{Both, Dir, Headers, Packet, flag};
-use crate::transport::{Life, Seen, Transport};
+use crate::transport::icmp::{Errors, Quote};
+use crate::transport::{Life, Seen, Shared, Transport, quic};
 use crate::volume::Volume;
 
 /// Why one side is called the initiator (`initiator_evidence`).
@@ -20,6 +21,7 @@ mod evidence {
     pub(super) const SYN: u8 = 5;
     pub(super) const SYN_ACK: u8 = 4;
     pub(super) const ECHO_REQUEST: u8 = 4;
+    pub(super) const QUIC_INITIAL: u8 = 4;
     pub(super) const PORTS_AGREE: u8 = 2;
     pub(super) const FIRST_PACKET: u8 = 1;
 }
@@ -43,15 +45,26 @@ pub(crate) struct Flow {
     volume: Both<Volume>,
     gaps: Both<Gaps>,
     pub(crate) transport: Transport,
+    /// Code points with which packets passed, over the whole life: what ICMP errors are compared with.
+    codes: Both<Codes>,
+    /// From the first ICMP error on.
+    errors: Option<Box<Both<Errors>>>,
     /// What path marks remember.
     pub(crate) tails: Both<Tail>,
     /// Counters that were handed over early because they were nearly full.
     carry: Option<Box<Both<FlowInterval>>>,
 }
 
+/// ECN code points and DSCP values, bit sets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Codes {
+    ecn: u8,
+    dscp: u64,
+}
+
 impl Flow {
     /// A flow that begins with this packet.
-    pub(crate) fn new(key: Key, forward: bool, p: &Packet<'_>) -> Flow {
+    pub(crate) fn new(key: Key, forward: bool, p: &Packet<'_>, shared: &Shared) -> Flow {
         let (by_sender, evidence) = initiator(p);
         let flow_key = key.flow_key();
         Flow {
@@ -67,7 +80,9 @@ impl Flow {
             quality: Both::default(),
             volume: Both::default(),
             gaps: Both::default(),
-            transport: Transport::new(p),
+            transport: Transport::new(p, shared),
+            codes: Both::default(),
+            errors: None,
             tails: Both::default(),
             carry: None,
         }
@@ -114,14 +129,17 @@ impl Flow {
     }
 
     /// Counts a packet; splits it into wire packets before that.
-    pub(crate) fn observe(&mut self, p: &mut Packet<'_>, dir: Dir, config: &Config) -> Seen {
+    pub(crate) fn observe(&mut self, p: &mut Packet<'_>, dir: Dir, config: &Config, shared: &mut Shared) -> Seen {
         if p.segments == 1 && !config.outermost {
             self.transport.split(p, dir, config.assumed_mtu);
         }
         self.last_ns = self.last_ns.max(p.time_ns);
         self.volume[dir].observe(p);
         self.gaps[dir].observe(p);
-        let seen = self.transport.observe(p, dir);
+        let codes = &mut self.codes[dir];
+        codes.ecn |= 1 << p.ecn as u8;
+        codes.dscp |= 1 << (p.dscp & 63);
+        let seen = self.transport.observe(p, dir, self.id, shared);
         self.life = seen.life;
         let mut flaws = 0;
         if p.estimated {
@@ -134,9 +152,15 @@ impl Flow {
         }
         self.quality[dir] |= flaws as u16;
         if self.volume[dir].is_nearly_full() {
-            self.spill();
+            self.spill(shared);
         }
         seen
+    }
+
+    /// Takes an ICMP error about a packet of this direction.
+    pub(crate) fn quoted(&mut self, quote: &Quote<'_>, dir: Dir) {
+        let Codes { ecn, dscp } = self.codes[dir];
+        self.errors.get_or_insert_default()[dir].observe(quote, ecn, dscp);
     }
 
     /// Adds `sce_proto::bits::quality` to the direction's next record.
@@ -145,36 +169,48 @@ impl Flow {
     }
 
     /// Moves the counters into wide ones, so that the narrow ones can go on.
-    fn spill(&mut self) {
+    fn spill(&mut self, shared: &mut Shared) {
         let mut carry = self.carry.take().unwrap_or_default();
         for dir in Dir::BOTH {
             let mut record = FlowInterval::default();
-            self.fill(dir, &mut record);
+            self.fill(dir, shared, &mut record);
             merge(&mut carry[dir], &record);
         }
         self.carry = Some(carry);
     }
 
-    fn fill(&mut self, dir: Dir, out: &mut FlowInterval) {
+    fn fill(&mut self, dir: Dir, shared: &mut Shared, out: &mut FlowInterval) {
         self.volume[dir].report(out);
         self.gaps[dir].report(out);
-        self.transport.report(dir, out);
+        self.transport.report(dir, shared, out);
+        if let Some(errors) = &mut self.errors {
+            errors[dir].report(out);
+        }
         out.quality_bits = u64::from(std::mem::take(&mut self.quality[dir]));
     }
 
     /// The record of a direction since its last report, if there is anything to say. `end` tells why the flow ended, 0 if
     /// it goes on.
-    pub(crate) fn report(&mut self, dir: Dir, end: u8, start_ns: u64, config: &Config) -> Option<FlowInterval> {
+    pub(crate) fn report(
+        &mut self,
+        dir: Dir,
+        end: u8,
+        start_ns: u64,
+        config: &Config,
+        shared: &mut Shared,
+    ) -> Option<FlowInterval> {
         let carried = self.carry.as_mut().map(|c| std::mem::take(&mut c[dir])).filter(|r| r.packets > 0);
         if end != 0 {
             self.gaps[dir].end();
+            self.transport.end(dir);
         }
-        let news = self.gaps[dir].has_news() || self.transport.has_news(dir);
+        let quoted = self.errors.as_ref().is_some_and(|e| !e[dir].is_empty());
+        let news = self.gaps[dir].has_news() || self.transport.has_news(dir) || quoted;
         if self.volume[dir].packets == 0 && carried.is_none() && !news {
             return None;
         }
         let mut out = FlowInterval::default();
-        self.fill(dir, &mut out);
+        self.fill(dir, shared, &mut out);
         if let Some(mut carried) = carried {
             carried.isn = out.isn;
             merge(&mut carried, &out);
@@ -229,6 +265,9 @@ fn initiator(p: &Packet<'_>) -> (bool, u8) {
     }
     match (p.ip_proto, p.transport.first()) {
         (protocol::ICMP, Some(8)) | (protocol::ICMPV6, Some(128)) => return (true, evidence::ECHO_REQUEST),
+        (protocol::UDP, _) if p.transport.get(8..).is_some_and(quic::is_client_initial) => {
+            return (true, evidence::QUIC_INITIAL);
+        }
         _ => {}
     }
     // A client's port is ephemeral (RFC 6335 section 6), a server's registered: that can only confirm the first sender.

@@ -13,6 +13,7 @@ use crate::marks::{Marks, Name};
 use crate::packet::{Dir, Packet};
 use crate::table::Table;
 use crate::tcp::Pass;
+use crate::transport::{Shared, icmp};
 
 /// Packet time between two searches for ended flows, ns.
 const SWEEP_NS: u64 = 10_000_000_000;
@@ -57,6 +58,7 @@ pub struct Records {
 pub struct Meter {
     config: Config,
     table: Table,
+    shared: Shared,
     fragments: Fragments,
     /// Start of the open interval, ns; `None` before the first packet.
     start_ns: Option<u64>,
@@ -79,6 +81,7 @@ impl Meter {
     pub fn new(config: Config) -> Meter {
         Meter {
             table: Table::new(&config.limits, config.hash_seed),
+            shared: Shared::new(&config),
             fragments: Fragments::new(config.limits.max_fragments, config.hash_seed),
             start_ns: None,
             next_sweep_ns: 0,
@@ -185,7 +188,7 @@ impl Meter {
         self.probe.recorded_frames += 1;
         let Some(flow) = self.table.get_mut(slot) else { return };
         let dir = flow.dir(forward);
-        let seen = flow.observe(packet, dir, &self.config);
+        let seen = flow.observe(packet, dir, &self.config, &mut self.shared);
         if let Some(marks) = &mut self.marks {
             marks.observe(&mut flow.tails[dir], packet, seen.pass == Pass::Repeated);
         }
@@ -202,6 +205,21 @@ impl Meter {
             flow.dirty = true;
             self.table.mark_dirty(slot);
         }
+        if let Some(quote) = icmp::quote(packet) {
+            self.attribute(&quote);
+        }
+    }
+
+    /// Tells the flow that an ICMP error quotes about it.
+    fn attribute(&mut self, quote: &icmp::Quote<'_>) {
+        let (key, forward) = Key::of(&quote.packet);
+        let Some(slot) = self.table.find(&key, self.table.tag(&key)) else { return };
+        let Some(flow) = self.table.get_mut(slot) else { return };
+        flow.quoted(quote, flow.dir(forward));
+        if !flow.dirty {
+            flow.dirty = true;
+            self.table.mark_dirty(slot);
+        }
     }
 
     /// The slot of the packet's flow; a new one where it begins a flow; `None` where there is no room.
@@ -214,11 +232,16 @@ impl Meter {
                 Some(reason) => self.end(slot, reason),
             }
         }
+        let rules = &self.config.rules;
+        if !rules.is_empty() && !rules.iter().any(|r| r.selects_flow(packet)) {
+            self.probe.unselected_frames += 1;
+            return None;
+        }
         if self.table.is_full() && !self.evict(packet.time_ns) {
             return None;
         }
         self.probe.flows_opened += 1;
-        Some(self.table.insert(Flow::new(key, forward, packet), tag))
+        Some(self.table.insert(Flow::new(key, forward, packet, &self.shared), tag))
     }
 
     fn evict(&mut self, now_ns: u64) -> bool {
@@ -236,7 +259,8 @@ impl Meter {
         let Some(mut flow) = self.table.remove(slot) else { return };
         self.probe.flows_ended += 1;
         let start = self.start_ns.unwrap_or(0);
-        let records = Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config));
+        let records =
+            Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config, &mut self.shared));
         self.waiting.extend(records);
         mark(self.marks.as_ref(), &mut flow, start, &self.config, &mut self.waiting_marks);
     }
@@ -284,7 +308,9 @@ impl Meter {
         for slot in &dirty {
             let Some(flow) = self.table.get_mut(*slot) else { continue };
             if std::mem::take(&mut flow.dirty) {
-                out.flows.extend(Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config)));
+                out.flows.extend(
+                    Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config, &mut self.shared)),
+                );
                 mark(self.marks.as_ref(), flow, start, &self.config, &mut out.marks);
             }
         }

@@ -1116,6 +1116,7 @@ impl Record for ProbeInterval {
         Field { number: 44, name: "skip_link_type", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Frames skipped: link type not known." },
         Field { number: 45, name: "skip_ip_truncated", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Frames skipped: IP header not captured." },
         Field { number: 46, name: "skip_ip_malformed", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Frames skipped: IP header contradicts itself." },
+        Field { number: 47, name: "unselected_frames", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "frames", help: "Frames in other_frames because no rule selects their flow." },
     ];
     fn get(&self, field: usize) -> ValueRef<'_> {
         match field {
@@ -1156,6 +1157,7 @@ impl Record for ProbeInterval {
             34 => ValueRef::U64(self.skip_link_type),
             35 => ValueRef::U64(self.skip_ip_truncated),
             36 => ValueRef::U64(self.skip_ip_malformed),
+            37 => ValueRef::U64(self.unselected_frames),
             _ => ValueRef::U64(0),
         }
     }
@@ -1198,6 +1200,7 @@ impl Record for ProbeInterval {
             34 => self.skip_link_type = value.u64(),
             35 => self.skip_ip_truncated = value.u64(),
             36 => self.skip_ip_malformed = value.u64(),
+            37 => self.unselected_frames = value.u64(),
             _ => {}
         }
     }

@@ -1159,6 +1159,9 @@ pub struct ProbeInterval {
     /// Frames skipped: IP header contradicts itself.
     #[prost(uint64, tag = "46")]
     pub skip_ip_malformed: u64,
+    /// Frames in other_frames because no rule selects their flow.
+    #[prost(uint64, tag = "47")]
+    pub unselected_frames: u64,
 }
 /// Evidence for the join: the marks of one direction of one flow at one observation point in one interval.
 /// The blobs are encoded by sce_proto::marks.

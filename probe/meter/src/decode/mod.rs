@@ -12,7 +12,7 @@ mod tunnel;
 
 /// IP protocol numbers.
 pub(crate) mod protocol {
-    pub(crate) use super::l4::{ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
+    pub(crate) use super::l4::{DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
 }
 
 use crate::frame::{Frame, Gso};

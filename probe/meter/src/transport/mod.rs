@@ -5,10 +5,31 @@
 //! `observe` gets the packet and its direction and must not allocate per packet; `report` hands the counters over and begins
 //! anew. Large state belongs behind a `Box` that is made when it is first needed.
 
+pub(crate) mod icmp;
+pub(crate) mod quic;
+pub(crate) mod udp;
+
 use sce_proto::FlowInterval;
 
+use crate::config::Config;
+use crate::decode::protocol;
 use crate::packet::{Dir, Packet};
 use crate::tcp::{Pass, Tcp};
+use icmp::Echo;
+use udp::{Extractors, Udp};
+
+/// What the flows of one meter share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) quic: quic::Shared,
+    pub(crate) extractors: Extractors,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &Config) -> Shared {
+        Shared { quic: quic::Shared::default(), extractors: Extractors::new(&config.extractors) }
+    }
+}
 
 /// What a transport says about its flow after a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +47,10 @@ pub(crate) enum Life {
 pub(crate) enum Transport {
     /// TCP.
     Tcp(Box<Tcp>),
+    /// UDP and UDP-Lite.
+    Udp(Udp),
+    /// ICMP and ICMPv6 echoes.
+    Echo(Box<Echo>),
     /// Nothing beyond the base counters.
     Other,
 }
@@ -41,10 +66,12 @@ pub(crate) struct Seen {
 
 impl Transport {
     /// The meter for a flow that begins with this packet.
-    pub(crate) fn new(packet: &Packet<'_>) -> Transport {
-        match packet.tcp {
-            Some(_) => Transport::Tcp(Box::default()),
-            None => Transport::Other,
+    pub(crate) fn new(packet: &Packet<'_>, shared: &Shared) -> Transport {
+        match packet.ip_proto {
+            protocol::TCP if packet.tcp.is_some() => Transport::Tcp(Box::default()),
+            protocol::UDP | protocol::UDP_LITE => Transport::Udp(Udp::new(packet, shared)),
+            protocol::ICMP | protocol::ICMPV6 if icmp::is_echo(packet) => Transport::Echo(Box::default()),
+            _ => Transport::Other,
         }
     }
 
@@ -52,7 +79,7 @@ impl Transport {
     pub(crate) fn begins_anew(&self, packet: &Packet<'_>, dir: Dir) -> bool {
         match self {
             Transport::Tcp(tcp) => tcp.begins_anew(packet, dir),
-            Transport::Other => false,
+            Transport::Udp(_) | Transport::Echo(_) | Transport::Other => false,
         }
     }
 
@@ -60,15 +87,27 @@ impl Transport {
     pub(crate) fn split(&self, packet: &mut Packet<'_>, dir: Dir, assumed_mtu: u32) {
         match self {
             Transport::Tcp(tcp) => tcp.split(packet, dir, assumed_mtu),
-            Transport::Other => {}
+            Transport::Udp(_) | Transport::Echo(_) | Transport::Other => {}
         }
     }
 
-    /// Counts a packet.
-    pub(crate) fn observe(&mut self, packet: &Packet<'_>, dir: Dir) -> Seen {
+    /// Counts a packet of the flow with this identity.
+    pub(crate) fn observe(&mut self, packet: &Packet<'_>, dir: Dir, flow: u64, shared: &mut Shared) -> Seen {
         match self {
-            Transport::Tcp(tcp) => tcp.observe(packet, dir),
-            Transport::Other => Seen { life: Life::Open, pass: Pass::First },
+            Transport::Tcp(tcp) => return tcp.observe(packet, dir),
+            Transport::Udp(udp) => udp.observe(packet, dir, flow, shared),
+            Transport::Echo(echo) => echo.observe(packet, dir, shared),
+            Transport::Other => {}
+        }
+        Seen { life: Life::Open, pass: Pass::First }
+    }
+
+    /// The flow is over: what waited for later packets is settled.
+    pub(crate) fn end(&mut self, dir: Dir) {
+        match self {
+            Transport::Udp(udp) => udp.end(dir),
+            Transport::Echo(echo) => echo.end(dir),
+            Transport::Tcp(_) | Transport::Other => {}
         }
     }
 
@@ -76,14 +115,18 @@ impl Transport {
     pub(crate) fn has_news(&self, dir: Dir) -> bool {
         match self {
             Transport::Tcp(tcp) => tcp.has_news(dir),
+            Transport::Udp(udp) => udp.has_news(dir),
+            Transport::Echo(echo) => echo.has_news(dir),
             Transport::Other => false,
         }
     }
 
     /// Hands over what was counted for a direction since its last report.
-    pub(crate) fn report(&mut self, dir: Dir, out: &mut FlowInterval) {
+    pub(crate) fn report(&mut self, dir: Dir, shared: &mut Shared, out: &mut FlowInterval) {
         match self {
             Transport::Tcp(tcp) => tcp.report(dir, out),
+            Transport::Udp(udp) => udp.report(dir, shared, out),
+            Transport::Echo(echo) => echo.report(dir, shared, out),
             Transport::Other => {}
         }
     }
