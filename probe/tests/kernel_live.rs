@@ -218,8 +218,10 @@ fn window_and_retransmissions_agree_with_ss_and_with_the_packets() {
     assert!(observed.abs_diff(states) <= 5 * ours.len() as u64, "{observed} us observed, {states} us in states");
     assert!(ours.iter().map(|s| s.ca_recovery_us).sum::<u64>() > 0);
     for s in &ours {
-        let mean = s.cwnd_segment_us / s.observed_us.max(1);
-        assert!((s.cwnd_segments_min..=s.cwnd_segments_max).contains(&mean), "mean of {s:?}");
+        // Both are cut to whole microseconds.
+        let (least, most) =
+            (s.cwnd_segments_min * s.observed_us.saturating_sub(1), s.cwnd_segments_max * (s.observed_us + 1));
+        assert!((least..=most).contains(&(s.cwnd_segment_us + 1)), "{least} to {most} segment us: {s:?}");
         assert!(s.cwnd_segments_max >= s.cwnd_segments_last && s.cwnd_segments_min <= s.cwnd_segments_last);
     }
 

@@ -181,17 +181,31 @@ fn srtt_ns(srtt_us8: u32) -> u64 {
 }
 
 fn fill_extremes(s: &mut SocketSample, entry: &Entry, epoch: u32) {
-    let seen = entry.extremes.iter().find(|x| x.epoch == epoch).copied().unwrap_or(Extremes {
+    let now = &entry.now;
+    let mut seen = Extremes {
         epoch,
-        cwnd_min: entry.now.cwnd,
-        cwnd_max: entry.now.cwnd,
-        ssthresh_min: entry.now.ssthresh,
-        srtt_min: entry.now.srtt_us8,
-        srtt_max: entry.now.srtt_us8,
-        flight_max: entry.now.flight,
-        flight_bytes_max: entry.now.flight_bytes,
-        snd_wnd_min: entry.now.snd_wnd,
-    });
+        cwnd_min: now.cwnd,
+        cwnd_max: now.cwnd,
+        ssthresh_min: now.ssthresh,
+        srtt_min: now.srtt_us8,
+        srtt_max: now.srtt_us8,
+        flight_max: now.flight,
+        flight_bytes_max: now.flight_bytes,
+        snd_wnd_min: now.snd_wnd,
+    };
+    // Events that slipped in between the end of the epoch and the reading are in the counters, so they are in here too.
+    for x in entry.extremes.iter().filter(|x| x.epoch == epoch || x.epoch == epoch.wrapping_add(1)) {
+        seen.cwnd_min = seen.cwnd_min.min(x.cwnd_min);
+        seen.cwnd_max = seen.cwnd_max.max(x.cwnd_max);
+        seen.ssthresh_min = seen.ssthresh_min.min(x.ssthresh_min);
+        if x.srtt_min > 0 && (seen.srtt_min == 0 || x.srtt_min < seen.srtt_min) {
+            seen.srtt_min = x.srtt_min;
+        }
+        seen.srtt_max = seen.srtt_max.max(x.srtt_max);
+        seen.flight_max = seen.flight_max.max(x.flight_max);
+        seen.flight_bytes_max = seen.flight_bytes_max.max(x.flight_bytes_max);
+        seen.snd_wnd_min = seen.snd_wnd_min.min(x.snd_wnd_min);
+    }
     s.cwnd_segments_min = seen.cwnd_min.into();
     s.cwnd_segments_max = seen.cwnd_max.into();
     s.ssthresh_segments_min = seen.ssthresh_min.into();
@@ -292,6 +306,17 @@ mod tests {
         e.totals = Totals { delivered: 2, acked_bytes: 4000, retransmitted: 9, ..Totals::default() };
         let s = tracker.sample(1, &e, tick(4, 200 * MS), &labels).unwrap();
         assert_eq!((s.delivered_segments, s.acked_bytes, s.retransmitted_segments), (3, 3000, 2));
+    }
+
+    #[test]
+    fn events_behind_the_end_of_the_epoch_count_in_counters_and_extremes_alike() {
+        let (mut tracker, labels) = (Tracker::default(), Labels::default());
+        let mut e = entry();
+        (e.last_ns, e.events, e.now.cwnd, e.cwnd_ns) = (201 * MS, 2, 20, 101 * MS * 10);
+        e.extremes[1] = Extremes { epoch: 5, cwnd_min: 10, cwnd_max: 20, ..Extremes::default() };
+        let s = tracker.sample(1, &e, tick(4, 200 * MS), &labels).unwrap();
+        assert_eq!((s.cwnd_segments_min, s.cwnd_segments_max, s.cwnd_segments_last), (10, 20, 20));
+        assert_eq!((s.observed_us, s.cwnd_segment_us, s.events), (101_000, 1_010_000, 2));
     }
 
     #[test]

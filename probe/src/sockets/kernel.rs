@@ -26,6 +26,8 @@ const TRACEPOINTS: [&str; 6] = [
     "tcp_send_reset",
     "inet_sock_set_state",
 ];
+/// Not 0, which is what a new entry's extremes say before they are filled.
+const FIRST_EPOCH: u32 = 1;
 /// Reads of an entry before a torn one is taken: a socket that is written all the time is seen a microsecond old.
 const READS: usize = 16;
 
@@ -71,13 +73,15 @@ impl Kernel {
             .map_max_entries("EVENTS", settings.ring_bytes)
             .load(OBJECT)
             .map_err(|e| refused("cannot load the socket tracer", &e))?;
+        let mut epoch: Array<MapData, u32> = map(&mut programs, "EPOCH")?;
+        epoch.set(0, FIRST_EPOCH, 0).map_err(|e| refused("cannot begin socket tracing", &e))?;
         let notes = attach(&mut programs, &btf)?;
         let kernel = Kernel {
             sockets: map(&mut programs, "SOCKETS")?,
-            epoch: map(&mut programs, "EPOCH")?,
+            epoch,
             lost: map(&mut programs, "LOST")?,
             events: map(&mut programs, "EVENTS")?,
-            current: 0,
+            current: FIRST_EPOCH,
             _programs: programs,
         };
         Ok((kernel, notes))
