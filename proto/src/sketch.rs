@@ -9,6 +9,7 @@ const SUB_BITS: u32 = 6;
 
 /// The bucket of a value.
 #[must_use]
+#[inline]
 pub fn bucket(value: u64) -> u16 {
     let value = value.min((1 << 37) - 1);
     let shift = (63 - (value | 1).leading_zeros()).saturating_sub(SUB_BITS);

@@ -51,8 +51,9 @@ impl<const SCALE: u64> Dist<SCALE> {
             }
         };
         let rest = rest + u64::from(self.rest);
-        self.squares = self.squares.saturating_add(units + rest / SCALE);
-        self.rest = (rest % SCALE) as u32;
+        let carry = rest >= SCALE; // both were below it
+        self.squares = self.squares.saturating_add(units + u64::from(carry));
+        self.rest = (if carry { rest - SCALE } else { rest }) as u32;
         self.sum = self.sum.saturating_add(value);
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = if self.count == 0 { value } else { self.max.max(value) };

@@ -37,6 +37,7 @@ impl Fragments {
     }
 
     /// Remembers a first fragment, gives any other one the ports of its first. Returns whether the flow is certain.
+    #[inline]
     pub(crate) fn resolve(&mut self, packet: &mut Packet<'_>) -> bool {
         match packet.fragment {
             Fragment::Whole => true,

@@ -92,7 +92,7 @@ pub(crate) enum Headers {
 }
 
 /// The fixed part of a TCP header, RFC 9293 section 3.1.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment<'a> {
     pub(crate) seq: u32,
     pub(crate) ack: u32,
@@ -124,7 +124,7 @@ impl Segment<'_> {
 }
 
 /// A packet as the meters see it. Lengths are those of the frame: superpackets are not split yet (see `segments`).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Packet<'a> {
     pub(crate) time_ns: u64,
     pub(crate) src: Address,

@@ -5,6 +5,7 @@
 //! [`link`] (to the first IP header) -> [`ip`] (addresses, lengths, ECN, fragments) -> [`l4`] (ports, flags, payload) ->
 //! [`tunnel`] (is there another IP header inside?).
 
+mod fast;
 mod ip;
 mod l4;
 mod link;
@@ -63,7 +64,19 @@ enum Version {
 }
 
 /// Decodes a frame. `max_tunnels` 0 stops at the outermost IP header.
+#[inline]
 pub(crate) fn decode<'a>(frame: &Frame<'a>, max_tunnels: u8) -> Result<Packet<'a>, Skip> {
+    if frame.gso.is_none()
+        && let Some(packet) = fast::decode(frame)
+    {
+        return Ok(packet);
+    }
+    decode_any(frame, max_tunnels)
+}
+
+/// The long way, which every frame can go.
+#[inline(never)]
+fn decode_any<'a>(frame: &Frame<'a>, max_tunnels: u8) -> Result<Packet<'a>, Skip> {
     let start = link::find_ip(frame.link, frame.data)?;
     let mut packet = ip::parse(frame.data, start, frame.wire_len as usize)?;
     packet.time_ns = frame.time_ns;
@@ -92,6 +105,9 @@ fn split(packet: &mut Packet<'_>, gso: Gso) {
         packet.segment_bytes = packet.payload_bytes.div_ceil(packet.segments);
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Big-endian 16 bits at an offset.
 fn be16(data: &[u8], at: usize) -> Option<u16> {

@@ -19,10 +19,15 @@ const PORT_GTPU: u16 = 2152;
 /// A cheap look that spares ordinary packets the walk.
 pub(super) fn may_be(packet: &Packet<'_>) -> bool {
     match packet.ip_proto {
-        l4::UDP => matches!(packet.dst_port, PORT_VXLAN | PORT_GENEVE | PORT_GTPU),
+        l4::UDP => is_tunnel_port(packet.dst_port),
         IPV4_IN_IP | IPV6_IN_IP | GRE => true,
         _ => false,
     }
+}
+
+/// Whether UDP to this port may hold another packet.
+pub(super) fn is_tunnel_port(port: u16) -> bool {
+    matches!(port, PORT_VXLAN | PORT_GENEVE | PORT_GTPU)
 }
 
 /// The innermost packet, through at most `levels` encapsulations.

@@ -21,6 +21,12 @@ pub(crate) struct Flags {
 
 impl Flags {
     pub(crate) fn observe(&mut self, p: &Packet<'_>, s: &Segment<'_>) {
+        let pure = p.payload_bytes == 0 && s.flags & (flag::ACK | flag::SYN | flag::FIN | flag::RST) == flag::ACK;
+        self.pure_acks += u32::from(pure);
+        if s.flags == flag::ACK {
+            self.ack += p.segments;
+            return;
+        }
         let of = |bit: u16| u32::from(s.flags & bit != 0);
         // Segmentation repeats these bits on every wire packet ...
         let n = p.segments;
@@ -34,8 +40,6 @@ impl Flags {
         self.fin += of(flag::FIN);
         self.syn += of(flag::SYN);
         self.rst += of(flag::RST);
-        let pure = p.payload_bytes == 0 && s.flags & (flag::ACK | flag::SYN | flag::FIN | flag::RST) == flag::ACK;
-        self.pure_acks += u32::from(pure);
     }
 
     pub(crate) fn report(&mut self, out: &mut FlowInterval) {

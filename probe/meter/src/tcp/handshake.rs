@@ -50,6 +50,8 @@ pub(crate) struct Handshake {
     earlier_syn: Option<Opening>,
     /// First SYN/ACK.
     syn_ack: Option<Opening>,
+    /// The ACK that ends it came.
+    confirmed: bool,
     /// Round trip of both halves, ns; 0 = not known.
     pub(crate) rtt_ns: u64,
 }
@@ -141,12 +143,16 @@ impl Handshake {
     }
 
     fn third_ack(&mut self, p: &Packet<'_>, s: &Segment<'_>, o: &Options, dir: Dir) -> Step {
+        if self.confirmed {
+            return Step::Other; // as nearly always
+        }
         let Some(syn_ack) = self.syn_ack else { return Step::Other };
-        let (mine, peer) = (self.sides[dir], self.sides[dir.flip()]);
+        let peer = &self.sides[dir.flip()];
         let answers = peer.isn.is_some_and(|isn| advance(isn, s.ack) == 1);
-        if mine.sent_third_ack || !peer.sent_syn_ack || !s.any(flag::ACK) || s.any(flag::RST) || !answers {
+        if !peer.sent_syn_ack || !s.any(flag::ACK) || s.any(flag::RST) || !answers {
             return Step::Other;
         }
+        self.confirmed = true;
         let side = &mut self.sides[dir];
         side.sent_third_ack = true;
         side.news = true;

@@ -150,10 +150,13 @@ impl Tcp {
             self.closed = end_reason::RST as u8;
         }
         let [up, down] = &self.halves.0;
+        if up.data.fin_end.is_none() || self.closed != 0 {
+            return;
+        }
         let acked = |sender: &Half, receiver: &Half| {
             sender.data.fin_end.is_some_and(|fin| receiver.acks.highest().is_some_and(|ack| !after(fin, ack)))
         };
-        if self.closed == 0 && acked(up, down) && acked(down, up) {
+        if acked(up, down) && acked(down, up) {
             self.closed = end_reason::FIN as u8;
         }
     }
