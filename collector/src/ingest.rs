@@ -103,6 +103,15 @@ impl<S: Store> Ingest<S> {
         Ingest { shared: Arc::new(shared) }
     }
 
+    /// Done when no stream is open; not before `drain` is true, or new ones may come.
+    pub fn idle(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (streams, all) = (self.shared.streams.clone(), self.shared.limits.streams);
+        async move {
+            // The semaphore is never closed, so this cannot fail.
+            let _ = streams.acquire_many(u32::try_from(all).unwrap_or(u32::MAX)).await;
+        }
+    }
+
     /// Tells which probes are connected, for as long as the service lives.
     #[must_use]
     pub fn presence(&self) -> Arc<dyn Connected> {

@@ -1,29 +1,264 @@
 //! The query service: views over what is stored.
 //!
-//! In: `Select` with a view, a window and a filter. Out: rows and the completeness of the answer.
+//! In: `Select` with a view, a window and a filter. Out: rows and the completeness of the answer. Columns describe
+//! themselves, so that clients need not know them. Reads only.
 
+mod audit;
+mod completeness;
+pub mod filter;
+mod flows;
+mod load;
+mod records;
 pub mod table;
+mod view;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sce_proto::{DescribeReply, DescribeRequest, SelectReply, SelectRequest, query_server};
+use sce_proto::{
+    DescribeReply, DescribeRequest, FlowInterval, Header, LossReport, ObservationPoint, ProbeInterval, Rows,
+    SelectReply, SelectRequest, SocketSample, StreamInterval, ViewInfo, query_server, select_reply,
+};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::clock::now_ns;
 use crate::ingest::Connected;
-use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::metrics::{self, Metrics};
+use crate::store::predicate::Predicate;
+use crate::store::{Store, StoreError};
+use filter::push;
+use load::{Depth, Flows, Question};
+use table::{Cell, Column};
+use view::{Def, Plan};
+
+/// Rows of a message.
+const CHUNK: usize = 256;
+/// Questions answered at the same time; more wait.
+const QUESTIONS: usize = 8;
+/// Time for one question.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Views and what they show.
+const VIEWS: [(&str, &str); 13] = [
+    (
+        "flows",
+        "One row per flow, joined over all observation points; each direction's numbers from the point nearest to its sender.",
+    ),
+    ("flow", "The same flows point by point and direction by direction."),
+    ("paths", "What happened to flows between neighbouring points: sent, received, lost, marked, delayed."),
+    ("verify", "Whether receivers reported the congestion signals they got, and whether senders heard it."),
+    ("series", "Flow records as they were stored, one per interval, direction and point."),
+    ("sockets", "Kernel truth about sockets: window, threshold, round trip."),
+    ("streams", "SCTP streams, one row per interval and direction."),
+    ("probes", "The probes: freshness, spool, clock, what was committed and lost."),
+    ("points", "The observation points."),
+    ("intervals", "What each point captured, skipped, lost and sent, interval by interval."),
+    ("loss", "What was given up, and why."),
+    ("audit", "Whether every packet and record is accounted for, from the database alone."),
+    ("views", "The views."),
+];
 
 /// The service.
 pub struct QueryService<S> {
-    #[allow(dead_code, reason = "views follow in the next step")]
-    parts: (S, Arc<Metrics>, Arc<dyn Connected>),
+    store: S,
+    metrics: Arc<Metrics>,
+    presence: Arc<dyn Connected>,
+    questions: Arc<Semaphore>,
+}
+
+/// An answer before it becomes messages.
+struct Answer {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    total: u64,
+    explain: String,
 }
 
 impl<S: Store> QueryService<S> {
     /// A service over a store.
     pub fn new(store: S, metrics: Arc<Metrics>, presence: Arc<dyn Connected>) -> QueryService<S> {
-        QueryService { parts: (store, metrics, presence) }
+        QueryService { store, metrics, presence, questions: Arc::new(Semaphore::new(QUESTIONS)) }
+    }
+
+    /// Done when no question is being answered.
+    pub fn idle(&self) -> impl Future<Output = ()> + Send + 'static {
+        let questions = self.questions.clone();
+        async move {
+            // The semaphore is never closed, so this cannot fail.
+            let _ = questions.acquire_many(QUESTIONS as u32).await;
+        }
+    }
+
+    async fn answer(&self, request: &SelectRequest, question: &Question) -> Result<Answer, Status> {
+        match request.view.as_str() {
+            "flows" => {
+                let defs = flows::flow_columns();
+                let (plan, all, list) = self.joined(request, question, &defs, true).await?;
+                drop(all);
+                Ok(finish(&plan, &defs, list))
+            }
+            "flow" => {
+                let defs = flows::point_columns();
+                let (plan, all, list) = self.joined(request, question, &defs, true).await?;
+                Ok(finish(&plan, &defs, flows::at_points(&all, &list)))
+            }
+            "paths" => {
+                let defs = flows::hop_columns();
+                let (plan, all, list) = self.joined(request, question, &defs, false).await?;
+                let end_to_end = request.options.get("end_to_end").is_some_and(|v| v == "true");
+                Ok(finish(&plan, &defs, flows::hops(&all, &list, end_to_end)))
+            }
+            "verify" => {
+                let defs = flows::verified_columns();
+                let (plan, all, list) = self.joined(request, question, &defs, false).await?;
+                Ok(finish(&plan, &defs, flows::verified(&all, &list)))
+            }
+            "series" => {
+                let shown = ["flow", "direction", "packets", "ip_bytes", "ect1_packets", "ce_packets"];
+                self.records::<FlowInterval>(request, question, &shown).await
+            }
+            "sockets" => {
+                let shown = ["src_ip", "src_port", "dst_ip", "dst_port", "congestion_control", "cwnd_segments_last"];
+                self.records::<SocketSample>(request, question, &shown).await
+            }
+            "streams" => {
+                let shown = ["flow", "direction", "stream", "chunks", "user_bytes"];
+                self.records::<StreamInterval>(request, question, &shown).await
+            }
+            "intervals" => {
+                let shown = ["captured_packets", "kernel_drops", "recorded_frames", "other_frames", "records_emitted"];
+                self.records::<ProbeInterval>(request, question, &shown).await
+            }
+            "loss" => {
+                let shown = ["reason", "lane", "records", "frames", "from_ns", "to_ns"];
+                self.records::<LossReport>(request, question, &shown).await
+            }
+            "points" => {
+                let shown = ["probe", "host", "interface", "hook", "last_ns", "clock_domain"];
+                let defs = records::columns::<ObservationPoint>(&shown);
+                let plan = plan(request, &defs)?;
+                let items = records::observation_points(&self.store).await.map_err(|e| status(&e))?;
+                Ok(finish(&plan, &defs, items))
+            }
+            "probes" => {
+                let defs = records::probe_columns();
+                let plan = plan(request, &defs)?;
+                let items =
+                    records::probes(&self.store, question, self.presence.as_ref()).await.map_err(|e| status(&e))?;
+                Ok(finish(&plan, &defs, items))
+            }
+            "audit" => {
+                let defs = audit::columns();
+                let plan = plan(request, &defs)?;
+                Ok(finish(&plan, &defs, audit::audit(&self.store, question).await.map_err(|e| status(&e))?))
+            }
+            "views" => {
+                let defs = view_columns();
+                Ok(finish(&plan(request, &defs)?, &defs, VIEWS))
+            }
+            other => Err(no_view(other)),
+        }
+    }
+
+    /// The joined flows that a question about them needs.
+    async fn joined<T>(
+        &self,
+        request: &SelectRequest,
+        question: &Question,
+        defs: &[Def<T>],
+        totals: bool,
+    ) -> Result<(Plan, Flows, Vec<Arc<flows::Flow>>), Status> {
+        let columns = columns(defs);
+        let plan = Plan::new(request, &columns)?;
+        let names = totals.then(|| flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())));
+        let (predicate, _) = push::push(&plan.expr);
+        let depth = Depth { predicate, names, marks: !totals };
+        let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
+        let list = flows::flows(&all);
+        Ok((plan, all, list))
+    }
+
+    async fn records<R: sce_proto::Record + Send + 'static>(
+        &self,
+        request: &SelectRequest,
+        question: &Question,
+        shown: &[&str],
+    ) -> Result<Answer, Status> {
+        let defs = records::columns::<R>(shown);
+        let plan = plan(request, &defs)?;
+        let predicate = if R::position("src_ip").is_some() { push::push(&plan.expr).0 } else { Predicate::True };
+        let members = load::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
+        let predicate = predicate.and(members);
+        let items = records::items::<S, R>(&self.store, question, predicate).await.map_err(|e| status(&e))?;
+        Ok(finish(&plan, &defs, items))
+    }
+}
+
+fn columns<T>(defs: &[Def<T>]) -> Vec<Column> {
+    defs.iter().map(|d| d.column.clone()).collect()
+}
+
+fn plan<T>(request: &SelectRequest, defs: &[Def<T>]) -> Result<Plan, Status> {
+    Plan::new(request, &columns(defs))
+}
+
+fn finish<T>(plan: &Plan, defs: &[Def<T>], items: impl IntoIterator<Item = T>) -> Answer {
+    let (rows, total) = plan.rows(defs, items);
+    let columns = plan.needed[..plan.width].iter().map(|i| defs[*i].column.clone()).collect();
+    Answer {
+        columns,
+        rows: rows
+            .into_iter()
+            .map(|mut r| {
+                r.truncate(plan.width);
+                r
+            })
+            .collect(),
+        total,
+        explain: String::new(),
+    }
+}
+
+fn view_columns() -> Vec<Def<(&'static str, &'static str)>> {
+    vec![
+        Def::new("view", "", "Name of the view.", |v: &(&str, &str)| Cell::T(String::from(v.0))).shown(),
+        Def::new("help", "", "What it shows.", |v: &(&str, &str)| Cell::T(String::from(v.1))).shown(),
+    ]
+}
+
+fn columns_of(view: &str) -> Vec<Column> {
+    match view {
+        "flows" => columns(&flows::flow_columns()),
+        "flow" => columns(&flows::point_columns()),
+        "paths" => columns(&flows::hop_columns()),
+        "verify" => columns(&flows::verified_columns()),
+        "series" => columns(&records::columns::<FlowInterval>(&[])),
+        "sockets" => columns(&records::columns::<SocketSample>(&[])),
+        "streams" => columns(&records::columns::<StreamInterval>(&[])),
+        "intervals" => columns(&records::columns::<ProbeInterval>(&[])),
+        "loss" => columns(&records::columns::<LossReport>(&[])),
+        "points" => columns(&records::columns::<ObservationPoint>(&[])),
+        "probes" => columns(&records::probe_columns()),
+        "audit" => columns(&audit::columns()),
+        _ => columns(&view_columns()),
+    }
+}
+
+fn no_view(name: &str) -> Status {
+    let near = VIEWS.iter().max_by(|a, b| strsim::jaro(a.0, name).total_cmp(&strsim::jaro(b.0, name)));
+    Status::invalid_argument(format!("there is no view `{name}`; did you mean `{}`?", near.map_or("", |v| v.0)))
+}
+
+/// A store's error as a status: the cause goes to the log, what can be done goes to the client.
+fn status(error: &StoreError) -> Status {
+    match error {
+        StoreError::Refused(why) => Status::resource_exhausted(why.clone()),
+        other => {
+            tracing::error!(error = %other, "A question could not be answered");
+            Status::unavailable("the database does not answer; see the collector's log")
+        }
     }
 }
 
@@ -32,10 +267,60 @@ impl<S: Store> query_server::Query for QueryService<S> {
     type SelectStream = ReceiverStream<Result<SelectReply, Status>>;
 
     async fn select(&self, request: Request<SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
-        Err(Status::invalid_argument(format!("there is no view `{}`", request.into_inner().view)))
+        let request = request.into_inner();
+        let start = Instant::now();
+        let permit = self.questions.clone().acquire_owned().await.map_err(|_| Status::unavailable("stopping"))?;
+        let question = Question {
+            since_ns: request.since_ns,
+            until_ns: if request.until_ns == 0 { now_ns() } else { request.until_ns },
+            run: request.run.clone(),
+            flow: request.flow.to_ascii_lowercase(),
+            options: request.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        };
+        let work = async {
+            let answer = self.answer(&request, &question).await?;
+            let presence = self.presence.as_ref();
+            let complete = completeness::completeness(&self.store, &question, presence, answer.total).await;
+            Ok::<_, Status>((answer, complete.map_err(|e| status(&e))?))
+        };
+        let late = || Status::deadline_exceeded(format!("not answered within {} s; ask for less", DEADLINE.as_secs()));
+        let done = tokio::time::timeout(DEADLINE, work).await.map_err(|_| late()).and_then(|done| done);
+        let outcome = if done.is_ok() { "ok" } else { "failed" };
+        let known = VIEWS.iter().find(|v| v.0 == request.view).map_or("unknown", |v| v.0);
+        self.metrics.add(metrics::QUERIES, &[("view", known), ("outcome", outcome)], 1.0);
+        self.metrics.observe(metrics::QUERY_SECONDS, start.elapsed().as_secs_f64());
+        let (answer, complete) = done?;
+        let (sender, receiver) = mpsc::channel(8);
+        tokio::spawn(async move {
+            let _permit = permit;
+            let columns: Vec<_> = answer.columns.iter().map(Column::info).collect();
+            let width = columns.len();
+            let say = |kind| sender.send(Ok(SelectReply { kind: Some(kind) }));
+            let header = Header { columns, explain: answer.explain };
+            if say(select_reply::Kind::Header(header)).await.is_err() {
+                return;
+            }
+            let mut rows = answer.rows.into_iter().map(|row| table::message(row, width)).peekable();
+            while rows.peek().is_some() {
+                let chunk = Rows { rows: rows.by_ref().take(CHUNK).collect() };
+                if say(select_reply::Kind::Rows(chunk)).await.is_err() {
+                    return;
+                }
+            }
+            // The client may have seen enough.
+            let _ = say(select_reply::Kind::Completeness(complete)).await;
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 
-    async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
-        Ok(Response::new(DescribeReply::default()))
+    async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
+        let wanted = request.into_inner().view;
+        let views = VIEWS.iter().filter(|v| wanted.is_empty() || v.0 == wanted).map(|(name, help)| ViewInfo {
+            name: String::from(*name),
+            help: String::from(*help),
+            columns: columns_of(name).iter().map(Column::info).collect(),
+        });
+        let views: Vec<ViewInfo> = views.collect();
+        if views.is_empty() { Err(no_view(&wanted)) } else { Ok(Response::new(DescribeReply { views })) }
     }
 }

@@ -24,6 +24,8 @@ use crate::told;
 
 /// Time for streams to drain and for requests to end.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Time for connections to close when nothing is under way on them.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Time for commits under way.
 const COMMITS: Duration = Duration::from_secs(8);
 /// Time to close the database.
@@ -80,11 +82,13 @@ pub async fn run<S: Store>(
     let metrics = Arc::new(Metrics::default());
     let health = Arc::new(Health::default());
     let (drain, draining) = watch::channel(false);
+    let (finish, finishing) = watch::channel(false);
     let (abort, aborting) = watch::channel(false);
-    let (writers, mut writing) = Writers::start(&store, &metrics, &health, &aborting);
+    let (writers, mut writing) = Writers::start(&store, &metrics, &health, &finishing, &aborting);
     let message_bytes = settings.limits.message_bytes;
     let ingest = Ingest::new(store.clone(), writers, metrics.clone(), settings.limits.clone(), draining.clone());
     let query = QueryService::new(store.clone(), metrics.clone(), ingest.presence());
+    let (streams, questions) = (ingest.idle(), query.idle());
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
     reporter.set_serving::<ingest_server::IngestServer<Ingest<S>>>().await;
@@ -131,13 +135,16 @@ pub async fn run<S: Store>(
     if let Some(task) = &retention {
         task.abort();
     }
-    if result.is_none() && tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
-        // A client that never speaks or never closes can keep the transport waiting without end.
-        tracing::warn!("Some connections did not close in time; closing them");
+    if tokio::time::timeout(DRAIN, async { tokio::join!(streams, questions) }).await.is_err() {
+        tracing::warn!("Some streams or questions did not end in time; they are cut off");
+    }
+    // A client that never speaks or never closes could keep the transport waiting without end.
+    if result.is_none() && tokio::time::timeout(GOODBYE, &mut serving).await.is_err() {
         serving.abort();
     }
-    let finish = async { while writing.join_next().await.is_some() {} };
-    if tokio::time::timeout(COMMITS, finish).await.is_err() {
+    let _ = finish.send(true);
+    let ended = async { while writing.join_next().await.is_some() {} };
+    if tokio::time::timeout(COMMITS, ended).await.is_err() {
         let _ = abort.send(true);
         tracing::warn!("Some commits did not finish; nothing of them was acknowledged, the probes keep the records");
     }

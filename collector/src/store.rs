@@ -254,11 +254,24 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Commits a group of steps, all or nothing, and says what became of each. Durable when it returns.
     fn commit(&self, steps: &[Step]) -> impl Future<Output = Result<Vec<Outcome>, StoreError>> + Send;
 
-    /// Reads records.
+    /// Reads records, one after the other, in no particular order.
+    fn each<R: Record + Send + 'static>(
+        &self,
+        scan: &Scan,
+        each: impl FnMut(Stored<R>) + Send,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Reads records into memory.
     fn scan<R: Record + Send + 'static>(
         &self,
         scan: &Scan,
-    ) -> impl Future<Output = Result<Vec<Stored<R>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Stored<R>>, StoreError>> + Send {
+        async move {
+            let mut all = Vec::new();
+            self.each(scan, |stored| all.push(stored)).await?;
+            Ok(all)
+        }
+    }
 
     /// Counts flow records by observation point and interval.
     fn tally(&self, since_ns: u64, until_ns: u64) -> impl Future<Output = Result<Vec<Tally>, StoreError>> + Send;

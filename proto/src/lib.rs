@@ -16,7 +16,7 @@ pub mod record;
 pub mod sketch;
 
 pub use key::{FlowKey, flow_key};
-pub use record::{Field, Kind, Merge, Record, ValueRef, merge};
+pub use record::{Field, Kind, Merge, MergePlan, Record, ValueRef, merge};
 
 #[allow(
     missing_docs,

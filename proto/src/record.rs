@@ -140,31 +140,66 @@ pub fn merge<R: Record>(into: &mut R, from: &R) {
         }
     }
     for (i, field) in R::FIELDS.iter().enumerate() {
-        let (a, b) = (into.get(i), from.get(i));
-        match field.merge {
-            Merge::Key | Merge::Min => {}
-            Merge::Sum if field.kind == Kind::I64 => {
-                let sum = a.i64().saturating_add(b.i64());
-                into.set(i, ValueRef::I64(sum));
+        merge_field(into, from, i, field);
+    }
+}
+
+fn merge_field<R: Record>(into: &mut R, from: &R, i: usize, field: &Field) {
+    let (a, b) = (into.get(i), from.get(i));
+    match field.merge {
+        Merge::Key | Merge::Min => {}
+        Merge::Sum if field.kind == Kind::I64 => {
+            let sum = a.i64().saturating_add(b.i64());
+            into.set(i, ValueRef::I64(sum));
+        }
+        Merge::Sum => {
+            let sum = a.u64().saturating_add(b.u64());
+            into.set(i, ValueRef::U64(sum));
+        }
+        Merge::Max => {
+            if b.u64() > a.u64() {
+                into.set(i, b);
             }
-            Merge::Sum => {
-                let sum = a.u64().saturating_add(b.u64());
-                into.set(i, ValueRef::U64(sum));
+        }
+        Merge::Last => into.set(i, b),
+        Merge::Or => {
+            let bits = a.u64() | b.u64();
+            into.set(i, ValueRef::U64(bits));
+        }
+        Merge::Sketch => {
+            let merged = sketch::merge(a.bytes(), b.bytes());
+            into.set(i, ValueRef::Bytes(&merged));
+        }
+    }
+}
+
+/// How to merge some fields of a record, worked out once: for those who merge many records.
+#[derive(Debug, Clone)]
+pub struct MergePlan {
+    minima: Vec<(usize, usize)>,
+    others: Vec<usize>,
+}
+
+impl MergePlan {
+    /// A plan for some fields of a record. Fields outside of it are left as they are.
+    #[must_use]
+    pub fn new<R: Record>(fields: &[usize]) -> MergePlan {
+        let count = |i: usize| R::position(R::FIELDS[i].count).unwrap_or(i);
+        let of = |merge: Merge| fields.iter().copied().filter(move |i| R::FIELDS[*i].merge == merge);
+        let others = fields.iter().copied().filter(|i| !matches!(R::FIELDS[*i].merge, Merge::Key | Merge::Min));
+        MergePlan { minima: of(Merge::Min).map(|i| (i, count(i))).collect(), others: others.collect() }
+    }
+
+    /// Merges `from` into `into` as [`merge`] does. `from` is the later record.
+    pub fn merge<R: Record>(&self, into: &mut R, from: &R) {
+        for (i, count) in &self.minima {
+            let measured = |r: &R| r.get(*count).u64() != 0;
+            if measured(from) && (!measured(into) || from.get(*i).u64() < into.get(*i).u64()) {
+                into.set(*i, from.get(*i));
             }
-            Merge::Max => {
-                if b.u64() > a.u64() {
-                    into.set(i, b);
-                }
-            }
-            Merge::Last => into.set(i, b),
-            Merge::Or => {
-                let bits = a.u64() | b.u64();
-                into.set(i, ValueRef::U64(bits));
-            }
-            Merge::Sketch => {
-                let merged = sketch::merge(a.bytes(), b.bytes());
-                into.set(i, ValueRef::Bytes(&merged));
-            }
+        }
+        for i in &self.others {
+            merge_field(into, from, *i, &R::FIELDS[*i]);
         }
     }
 }
@@ -197,6 +232,26 @@ mod tests {
             FlowInterval { packets: 1, ttl_min: 63, ttl_max: 63, first_ns: 5, last_ns: 5, ..FlowInterval::default() };
         merge(&mut a, &c);
         assert_eq!((a.packets, a.ttl_min, a.ttl_max, a.first_ns, a.last_ns), (3, 60, 64, 5, 12));
+    }
+
+    #[test]
+    fn a_plan_for_all_fields_merges_like_merge() {
+        let plan = MergePlan::new::<FlowInterval>(&(0..FlowInterval::FIELDS.len()).collect::<Vec<_>>());
+        let made = |salt: u64| {
+            let mut r = FlowInterval::default();
+            for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
+                if !matches!(field.kind, Kind::Str | Kind::Bytes) {
+                    r.set(i, ValueRef::U64((i as u64).wrapping_mul(salt) % 17));
+                }
+            }
+            r
+        };
+        let (mut a, mut b) = (made(3), made(3));
+        for salt in [5, 11, 16] {
+            merge(&mut a, &made(salt));
+            plan.merge(&mut b, &made(salt));
+        }
+        assert_eq!(a, b);
     }
 
     #[test]

@@ -74,18 +74,25 @@ impl Health {
 }
 
 impl Writers {
-    /// Starts them. They end when all handles are gone, or give up what cannot be committed once `abort` is true.
+    /// Starts them. Once `finish` is true they commit what waits and end; once `abort` is true they give up what cannot be
+    /// committed.
     pub fn start<S: Store>(
         store: &S,
         metrics: &Arc<Metrics>,
         health: &Arc<Health>,
+        finish: &watch::Receiver<bool>,
         abort: &watch::Receiver<bool>,
     ) -> (Writers, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let start = |_| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            let writer =
-                Writer { store: store.clone(), metrics: metrics.clone(), health: health.clone(), abort: abort.clone() };
+            let writer = Writer {
+                store: store.clone(),
+                metrics: metrics.clone(),
+                health: health.clone(),
+                finish: finish.clone(),
+                abort: abort.clone(),
+            };
             tasks.spawn(writer.run(receiver));
             sender
         };
@@ -104,12 +111,22 @@ struct Writer<S> {
     store: S,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    finish: watch::Receiver<bool>,
     abort: watch::Receiver<bool>,
 }
 
 impl<S: Store> Writer<S> {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(first) = queue.recv().await {
+        let mut finish = self.finish.clone();
+        loop {
+            let first = tokio::select! {
+                first = queue.recv() => first,
+                () = crate::told(&mut finish), if !queue.is_closed() => {
+                    queue.close();
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
             let mut rows = weight(&first.step);
             let mut steps = vec![first.step];
             let mut replies = vec![(first.reply, first.memory)];

@@ -158,8 +158,12 @@ impl Store for SqliteStore {
         writer.commit(steps).await.map_err(|e| sort_out(&e))
     }
 
-    async fn scan<R: Record + Send + 'static>(&self, scan: &Scan) -> Result<Vec<Stored<R>>, StoreError> {
-        read::scan(&self.readers, scan).await
+    async fn each<R: Record + Send + 'static>(
+        &self,
+        scan: &Scan,
+        each: impl FnMut(Stored<R>) + Send,
+    ) -> Result<(), StoreError> {
+        read::each(&self.readers, scan, each).await
     }
 
     async fn tally(&self, since_ns: u64, until_ns: u64) -> Result<Vec<Tally>, StoreError> {

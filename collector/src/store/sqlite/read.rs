@@ -18,10 +18,14 @@ use crate::store::{LedgerLine, Scan, StoreError, Stored, Tally, sql};
 const NEAR_ROWS: i64 = 20_000;
 
 /// Reads records.
-pub(super) async fn scan<R: Record + Send>(pool: &SqlitePool, scan: &Scan) -> Result<Vec<Stored<R>>, StoreError> {
+pub(super) async fn each<R: Record + Send>(
+    pool: &SqlitePool,
+    scan: &Scan,
+    mut each: impl FnMut(Stored<R>) + Send,
+) -> Result<(), StoreError> {
     let schema = schema::of::<R>();
     let fields = if scan.fields.is_empty() { (0..schema.fields.len()).collect() } else { scan.fields.clone() };
-    let mut out = Vec::new();
+    let mut count = 0;
     for (first, last) in spans(pool, schema, scan.since_ns, scan.until_ns).await.map_err(|e| sort_out(&e))? {
         let mut s = sql::select(Dialect::Sqlite, schema, &fields, scan);
         s.push(" AND rowid >= ").bind(Bind::Int(first)).push(" AND rowid <= ").bind(Bind::Int(last));
@@ -29,13 +33,14 @@ pub(super) async fn scan<R: Record + Send>(pool: &SqlitePool, scan: &Scan) -> Re
         let mut rows = sqlx::query_with(s.text(), args).fetch(pool);
         while let Some(row) = rows.next().await {
             let row = row.map_err(|e| sort_out(&e))?;
-            if out.len() >= scan.limit {
+            if count >= scan.limit {
                 return Err(StoreError::too_many(scan.limit));
             }
-            out.push(record(&row, &fields).map_err(|e| sort_out(&e))?);
+            count += 1;
+            each(record(&row, &fields).map_err(|e| sort_out(&e))?);
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 fn record<R: Record>(row: &SqliteRow, fields: &[usize]) -> Result<Stored<R>, sqlx::Error> {

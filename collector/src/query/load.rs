@@ -1,0 +1,275 @@
+//! From the store to what views are made of: observation points, sums per flow and point, joined flows.
+//!
+//! In: a window and conditions. Out: what `correlate` takes and gives. Reads the store; computes nothing of its own but sums.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sce_proto::{FlowInterval, Kind, Merge, MergePlan, ObservationPoint, PathMarks, ProbeInterval, Record, derive};
+
+use crate::correlate::{Joined, Options, Sighting, correlate};
+use crate::store::predicate::Predicate;
+use crate::store::{Scan, Store, StoreError};
+
+/// Flow records that one question may read.
+const MOST_RECORDS: usize = 20_000_000;
+/// Flow instances at points that one question may hold in memory.
+const MOST_SIGHTINGS: usize = 500_000;
+/// Records of other kinds that one question may read.
+pub(super) const MOST_OTHERS: usize = 1_000_000;
+/// Flow keys up to which marks are asked for by key.
+const FEW_KEYS: usize = 200;
+
+/// The window and the conditions every view shares.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// Records that end after this time, ns since the epoch.
+    pub(super) since_ns: u64,
+    /// Records that start before this time, ns since the epoch.
+    pub(super) until_ns: u64,
+    /// Experiment label; empty = all.
+    pub(super) run: String,
+    /// Beginning of a flow identifier; empty = all.
+    pub(super) flow: String,
+    /// Further options of the view.
+    pub(super) options: BTreeMap<String, String>,
+}
+
+impl Question {
+    /// A scan of the window for records that have a run.
+    pub(super) fn scan(&self, limit: usize) -> Scan {
+        let predicate = match self.run.as_str() {
+            "" => Predicate::True,
+            run => Predicate::Text { field: "run", value: String::from(run) },
+        };
+        Scan { since_ns: self.since_ns, until_ns: self.until_ns, predicate, fields: Vec::new(), limit }
+    }
+}
+
+/// Flows of a window.
+pub(super) struct Flows {
+    pub(super) points: BTreeMap<u64, ObservationPoint>,
+    pub(super) sightings: Vec<Sighting>,
+    pub(super) joined: Vec<Joined>,
+}
+
+/// How much of a flow a view needs.
+pub(super) struct Depth<'a> {
+    /// What flow records must meet.
+    pub(super) predicate: Predicate,
+    /// Names of record fields and derived values wanted, without direction; `None` = all.
+    pub(super) names: Option<BTreeSet<&'a str>>,
+    /// Whether path marks are wanted.
+    pub(super) marks: bool,
+}
+
+/// Loads and joins the flows of a window.
+pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth<'_>) -> Result<Flows, StoreError> {
+    let points = points(store).await?;
+    let mut scan = question.scan(MOST_RECORDS);
+    scan.predicate = scan.predicate.and(depth.predicate);
+    if let Ok(flow) = u64::from_str_radix(&question.flow, 16)
+        && question.flow.len() == 16
+    {
+        scan.predicate = scan.predicate.and(keys_of(store, question, flow).await?);
+    }
+    scan.fields = wanted(depth.names.as_ref());
+    let mut sums = Sums::new(&scan.fields);
+    store.each::<FlowInterval>(&scan, |stored| sums.add(stored.record)).await?;
+    let mut sightings = sums.finish()?;
+    let mut options = Options::default();
+    if depth.marks {
+        marks(store, question, &mut sightings).await?;
+        options.sync_error_ns = clock_errors(store, question).await?;
+        options.order = order(question, &points);
+    }
+    let all: Vec<ObservationPoint> = points.values().cloned().collect();
+    // Joining is pure computation and may take a while: it must not hold up the reactor.
+    let task = tokio::task::spawn_blocking(move || {
+        let joined = correlate(&all, &sightings, &options);
+        (sightings, joined)
+    });
+    let (sightings, mut joined) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    joined.retain(|j| question.flow.is_empty() || super::view::id(j.flow).starts_with(&question.flow));
+    Ok(Flows { points, sightings, joined })
+}
+
+/// Observation points by identifier, each as it was last described.
+pub(super) async fn points<S: Store>(store: &S) -> Result<BTreeMap<u64, ObservationPoint>, StoreError> {
+    let scan = Scan { until_ns: u64::MAX, limit: MOST_OTHERS, ..Scan::default() };
+    let mut points: BTreeMap<u64, ObservationPoint> = BTreeMap::new();
+    let mut add = |point: ObservationPoint| match points.get_mut(&point.op) {
+        Some(known) if known.last_ns > point.last_ns => known.first_ns = known.first_ns.min(point.first_ns),
+        Some(known) => sce_proto::merge(known, &point),
+        None => {
+            points.insert(point.op, point);
+        }
+    };
+    store.each::<ObservationPoint>(&scan, |stored| add(stored.record)).await?;
+    Ok(points)
+}
+
+/// Condition for all records with the flow key of an instance: the other points may know the flow by another identifier.
+async fn keys_of<S: Store>(store: &S, question: &Question, flow: u64) -> Result<Predicate, StoreError> {
+    let mut scan = question.scan(MOST_RECORDS);
+    scan.predicate = scan.predicate.and(Predicate::equal("flow", flow));
+    scan.fields = FlowInterval::position("flow_key").into_iter().collect();
+    let mut keys = BTreeSet::new();
+    store.each::<FlowInterval>(&scan, |stored| _ = keys.insert(stored.record.flow_key)).await?;
+    Ok(Predicate::Or(keys.into_iter().map(|key| Predicate::equal("flow_key", key)).collect()))
+}
+
+/// What the join looks at, whatever was asked for.
+const BASE: [&str; 19] = [
+    "packets",
+    "frames",
+    "superpackets",
+    "estimated_packets",
+    "ip_bytes",
+    "first_ns",
+    "last_ns",
+    "ttl_min",
+    "ttl_max",
+    "handshake_bits",
+    "quality_bits",
+    "end_reason_last",
+    "ecn_mode_last",
+    "not_ect_packets",
+    "ect1_packets",
+    "ect0_packets",
+    "ce_packets",
+    "tcp_syn",
+    "tcp_fin",
+];
+
+/// Positions of the fields to read.
+fn wanted(names: Option<&BTreeSet<&str>>) -> Vec<usize> {
+    let Some(names) = names else { return (0..FlowInterval::FIELDS.len()).collect() };
+    let derived = derive::derived().iter().filter(|d| names.contains(d.name.as_str()));
+    let sources: BTreeSet<&str> = derived.flat_map(|d| d.from.iter().copied()).collect();
+    let with_count: BTreeSet<&str> =
+        FlowInterval::FIELDS.iter().filter(|f| names.contains(f.name)).map(|f| f.count).collect();
+    let fields = FlowInterval::FIELDS.iter().enumerate().filter(|(_, f)| {
+        let name = f.name;
+        f.merge == Merge::Key && f.kind != Kind::Bytes
+            || name.ends_with("_ip")
+            || BASE.contains(&name)
+            || names.contains(name)
+            || sources.contains(name)
+            || with_count.contains(name)
+    });
+    fields.map(|(i, _)| i).collect()
+}
+
+/// Sums per point, run, flow instance and direction.
+struct Sums {
+    plan: MergePlan,
+    by: BTreeMap<(u64, u64), Vec<Sum>>,
+}
+
+struct Sum {
+    run: String,
+    totals: [Option<FlowInterval>; 2],
+    latest_ns: [u64; 2],
+}
+
+impl Sums {
+    fn new(fields: &[usize]) -> Sums {
+        Sums { plan: MergePlan::new::<FlowInterval>(fields), by: BTreeMap::new() }
+    }
+
+    fn add(&mut self, mut record: FlowInterval) {
+        let sums = self.by.entry((record.op, record.flow)).or_default();
+        let at = match sums.iter().position(|s| s.run == record.run) {
+            Some(at) => at,
+            None => {
+                sums.push(Sum { run: record.run.clone(), totals: [None, None], latest_ns: [0, 0] });
+                sums.len() - 1
+            }
+        };
+        let direction = usize::from(record.direction != 0);
+        let Sum { totals, latest_ns, .. } = &mut sums[at];
+        let (total, latest) = (&mut totals[direction], &mut latest_ns[direction]);
+        match total {
+            None => {
+                *latest = record.start_ns;
+                *total = Some(record);
+            }
+            // "The later one" is by time, not by arrival.
+            Some(sum) if record.start_ns < *latest => {
+                self.plan.merge(&mut record, sum);
+                *sum = record;
+            }
+            Some(sum) => {
+                *latest = record.start_ns;
+                self.plan.merge(sum, &record);
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Vec<Sighting>, StoreError> {
+        let all = self.by.into_iter().flat_map(|((op, flow), sums)| {
+            sums.into_iter().map(move |s| Sighting { op, flow, totals: s.totals, ..Sighting::default() })
+        });
+        let all: Vec<Sighting> = all.collect();
+        if all.len() > MOST_SIGHTINGS { Err(StoreError::too_many(MOST_SIGHTINGS)) } else { Ok(all) }
+    }
+}
+
+async fn marks<S: Store>(store: &S, question: &Question, sightings: &mut [Sighting]) -> Result<(), StoreError> {
+    let run = |s: &Sighting| s.totals.iter().flatten().next().map_or("", |t| t.run.as_str()).to_owned();
+    let places: BTreeMap<(u64, u64, String), usize> =
+        sightings.iter().enumerate().map(|(i, s)| ((s.op, s.flow, run(s)), i)).collect();
+    let keys: BTreeSet<u64> = sightings.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_key).collect();
+    let mut scan = question.scan(MOST_OTHERS);
+    if keys.len() <= FEW_KEYS {
+        let equal = keys.iter().map(|key| Predicate::equal("flow_key", *key));
+        scan.predicate = scan.predicate.and(Predicate::Or(equal.collect()));
+    }
+    store
+        .each::<PathMarks>(&scan, |stored| {
+            let marks = stored.record;
+            if let Some(at) = places.get(&(marks.op, marks.flow, marks.run.clone())) {
+                sightings[*at].marks[usize::from(marks.direction != 0)].push(marks);
+            }
+        })
+        .await
+}
+
+/// The kernels' own bounds of their clock errors, for points whose kernel calls its clock synchronised.
+async fn clock_errors<S: Store>(store: &S, question: &Question) -> Result<BTreeMap<u64, u64>, StoreError> {
+    let mut scan = Scan { predicate: Predicate::True, ..question.scan(MOST_OTHERS) };
+    let names = ["op", "clock_error_ns_last", "clock_synced_last"];
+    scan.fields = names.iter().filter_map(|n| ProbeInterval::position(n)).collect();
+    let mut worst: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+    store
+        .each::<ProbeInterval>(&scan, |stored| {
+            let p = stored.record;
+            let error = worst.entry(p.op).or_insert(Some(0));
+            // One interval without synchronisation makes the claim worthless.
+            *error = error.filter(|_| p.clock_synced_last == 1).map(|e| e.max(p.clock_error_ns_last));
+        })
+        .await?;
+    Ok(worst.into_iter().filter_map(|(op, error)| Some((op, error.filter(|e| *e > 0)?))).collect())
+}
+
+/// The operator's order of points: `order=client,router:eth0,server`.
+fn order(question: &Question, points: &BTreeMap<u64, ObservationPoint>) -> Vec<u64> {
+    let names = question.options.get("order").map_or("", String::as_str);
+    let fits = |p: &ObservationPoint, name: &str| p.probe == name || format!("{}:{}", p.probe, p.interface) == name;
+    names.split(',').flat_map(|name| points.values().filter(move |p| fits(p, name)).map(|p| p.op)).collect()
+}
+
+/// Condition for records of a kind that they belong to the joined flow in question.
+pub(super) async fn members<S: Store, R: Record>(store: &S, question: &Question) -> Result<Predicate, StoreError> {
+    let by = ["flow", "flow_key"].into_iter().find(|name| R::position(name).is_some());
+    let (false, Some(by)) = (question.flow.is_empty(), by) else { return Ok(Predicate::True) };
+    let depth = Depth { predicate: Predicate::True, names: Some(BTreeSet::new()), marks: false };
+    let flows = flows(store, question, depth).await?;
+    let members = flows.joined.iter().flat_map(|j| &j.members).map(|m| &flows.sightings[m.sighting]);
+    let value = |s: &Sighting| match by {
+        "flow" => s.flow,
+        _ => s.totals.iter().flatten().next().map_or(0, |t| t.flow_key),
+    };
+    let values: BTreeSet<u64> = members.map(value).collect();
+    Ok(Predicate::Or(values.into_iter().map(|v| Predicate::equal(by, v)).collect()))
+}
