@@ -49,7 +49,8 @@ fn totals(flows: &Value) -> Vec<(String, Vec<u64>)> {
         .expect("a list of flows")
         .iter()
         .map(|f| {
-            let name = ["proto", "initiator_ip", "initiator_port", "responder_ip", "responder_port"].map(|k| f[k].to_string());
+            let name =
+                ["proto", "initiator_ip", "initiator_port", "responder_ip", "responder_port"].map(|k| f[k].to_string());
             let counts = ["up", "down"].iter().flat_map(|d| EXACT.map(|n| f[d][n].as_u64().unwrap_or(0))).collect();
             (name.join(" "), counts)
         })
@@ -114,7 +115,8 @@ fn the_shipped_captures_show_what_the_router_between_them_did() {
     for side in ["client", "server"] {
         run(&mut collector.replay(side, &support::tree(&format!("lab/captures/{side}.pcap.gz"))));
     }
-    let truth: Value = serde_json::from_slice(&std::fs::read(support::tree("lab/captures/truth.json")).unwrap()).unwrap();
+    let truth: Value =
+        serde_json::from_slice(&std::fs::read(support::tree("lab/captures/truth.json")).unwrap()).unwrap();
     let flows = collector.ask(&["flows"]);
     let paths = collector.ask(&["paths"]);
     let mut compared = 0;
@@ -122,12 +124,12 @@ fn the_shipped_captures_show_what_the_router_between_them_did() {
         let up = want["direction"] == "up";
         let client_port = if up { &want["src_port"] } else { &want["dst_port"] };
         let flow = flows.as_array().unwrap().iter();
-        let flow = flow.filter(|f| f["proto"] == want["proto"] && f["initiator_port"] == *client_port).collect::<Vec<_>>();
+        let flow =
+            flow.filter(|f| f["proto"] == want["proto"] && f["initiator_port"] == *client_port).collect::<Vec<_>>();
         assert_eq!(flow.len(), 1, "one flow for {want:#}");
         let segment = paths.as_array().unwrap().iter();
-        let segment = segment
-            .filter(|s| s["flow"] == flow[0]["flow"] && s["direction"] == want["direction"])
-            .collect::<Vec<_>>();
+        let segment =
+            segment.filter(|s| s["flow"] == flow[0]["flow"] && s["direction"] == want["direction"]).collect::<Vec<_>>();
         assert_eq!(segment.len(), 1, "one segment for {want:#}");
         assert_eq!(number(segment[0], "sent_packets"), number(want, "sent.packets"));
         assert_eq!(number(segment[0], "received_packets"), number(want, "received.packets"));
