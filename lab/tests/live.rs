@@ -1,0 +1,224 @@
+//! Live, on real kernels: what the probes on a path say equals what the path did.
+//!
+//! Needs root and namespaces; elsewhere every test says SKIP.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{bin, json, number, run, wait};
+
+/// A lab with a collector on its management node and a probe on every node of the path.
+struct Testbed {
+    prefix: String,
+    dir: tempfile::TempDir,
+    children: Vec<Child>,
+}
+
+const COLLECTOR: &str = "192.168.77.1:4517";
+
+impl Testbed {
+    /// Builds everything; `None` (and a SKIP line) where this machine cannot.
+    fn new(test: &str, shape: &[&str]) -> Option<Self> {
+        if !support::is_root() {
+            support::skip(test, "needs root to make network namespaces");
+            return None;
+        }
+        let prefix = format!("scelive{}{}", std::process::id(), &test[..test.len().min(8)]).replace('_', "-");
+        let up = Command::new(bin("sce-lab")).args(["--prefix", &prefix, "up"]).args(shape).output().unwrap();
+        if !up.status.success() {
+            support::skip(
+                test,
+                String::from_utf8_lossy(&up.stderr).lines().next().unwrap_or("the lab cannot be built"),
+            );
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "CI has what the lab needs: {}",
+                String::from_utf8_lossy(&up.stderr)
+            );
+            return None;
+        }
+        let mut bed = Testbed { prefix, dir: tempfile::tempdir().unwrap(), children: Vec::new() };
+        let db = bed.dir.path().join("sce.db");
+        bed.start(
+            "mgmt",
+            "sce-collector",
+            &["serve", "--db", db.to_str().unwrap(), "--listen", COLLECTOR, "--admin", "none", "--allow-plaintext"],
+        );
+        wait("the collector", Duration::from_secs(20), || {
+            bed.cli(&["probes", "-q"]).output().unwrap().status.success()
+        });
+        Some(bed)
+    }
+
+    fn namespace(&self, node: &str) -> String {
+        format!("{}-{node}", self.prefix)
+    }
+
+    fn command(&self, node: &str, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace(node)]).arg(bin(program));
+        command.env("SCE_COLLECTOR", format!("http://{COLLECTOR}"));
+        command
+    }
+
+    fn start(&mut self, node: &str, program: &str, args: &[&str]) {
+        let log = std::fs::File::create(self.dir.path().join(format!("{node}-{program}.log"))).unwrap();
+        let child = self.command(node, program).args(args).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.children.push(child);
+    }
+
+    /// Starts a probe on every node and waits until all points are known to the collector.
+    fn probes(&mut self, nodes: &[(&str, &[&str])], options: &[&str]) {
+        let mut points = 0;
+        for (node, interfaces) in nodes {
+            let spool = self.dir.path().join(format!("spool-{node}"));
+            let mut args = vec!["run", "--name", node, "--spool", spool.to_str().unwrap()];
+            interfaces.iter().for_each(|i| args.extend(["-i", i]));
+            args.extend(options);
+            self.start(node, "sce-probe", &args);
+            points += interfaces.len();
+        }
+        wait("the probes", Duration::from_secs(30), || {
+            let out = self.cli(&["points", "-q", "-o", "ndjson"]).output().unwrap();
+            String::from_utf8_lossy(&out.stdout).lines().count() >= points
+        });
+    }
+
+    fn cli(&self, args: &[&str]) -> Command {
+        let mut command = self.command("mgmt", "sce-cli");
+        command.args(args);
+        command
+    }
+
+    fn ask(&self, args: &[&str]) -> Value {
+        json(self.cli(args).args(["-o", "json", "-q"]))
+    }
+
+    fn lab(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(bin("sce-lab"));
+        command.args(["--prefix", &self.prefix]).args(args);
+        command
+    }
+
+    fn truth(&self) -> Value {
+        json(&mut self.lab(&["truth", "-o", "json"]))
+    }
+
+    /// Ends the probes as a user would, which flushes and delivers what they have.
+    fn stop_probes(&mut self) {
+        for child in &mut self.children[1..] {
+            run(Command::new("kill").arg(child.id().to_string()));
+            assert!(child.wait().unwrap().success(), "a probe ends cleanly on SIGTERM");
+        }
+        self.children.truncate(1);
+    }
+}
+
+impl Drop for Testbed {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            for entry in std::fs::read_dir(self.dir.path())
+                .unwrap()
+                .flatten()
+                .filter(|e| e.path().extension().is_some_and(|x| x == "log"))
+            {
+                eprintln!("--- {}\n{}", entry.path().display(), tail(&entry.path()));
+            }
+        }
+        let _ = self.lab(&["down"]).output();
+    }
+}
+
+fn tail(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
+
+/// The identifier of the flow that a line of the truth is about.
+fn flow_of<'a>(flows: &'a Value, want: &Value) -> &'a Value {
+    let up = want["direction"] == "up";
+    let (ip, port) = if up { ("src_ip", "src_port") } else { ("dst_ip", "dst_port") };
+    let found: Vec<&Value> = flows
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|f| f["proto"] == want["proto"] && f["initiator_ip"] == want[ip] && f["initiator_port"] == want[port])
+        .collect();
+    assert_eq!(found.len(), 1, "one flow for {want:#}");
+    &found[0]["flow"]
+}
+
+/// Compares every flow, direction and hop with the truth; answers packets sent by the hosts.
+fn compare(bed: &Testbed, routers: usize) -> u64 {
+    let (flows, paths, truth) = (bed.ask(&["flows"]), bed.ask(&["paths"]), bed.truth());
+    let mut packets = 0;
+    let mut wrong = Vec::new();
+    for want in truth["flows"].as_array().unwrap() {
+        packets += number(want, "sent.packets");
+        let id = flow_of(&flows, want);
+        let all = paths.as_array().unwrap().iter();
+        let segments: Vec<&Value> = all.filter(|s| s["flow"] == *id && s["direction"] == want["direction"]).collect();
+        assert_eq!(segments.len(), 2 * routers + 1, "host, both sides of each router, host: {segments:#?}");
+        let mut differ = |what: String, got: u64, want: u64| {
+            if got != want {
+                wrong.push(format!("{what}: {got} instead of {want}"));
+            }
+        };
+        let name = format!("{} {} {}", want["proto"], want["direction"], want["src_port"]);
+        for router in want["routers"].as_array().unwrap() {
+            let inside = segments
+                .iter()
+                .find(|s| s["from"]["probe"] == router["router"] && s["to"]["probe"] == router["router"]);
+            let inside = inside.unwrap_or_else(|| panic!("no segment through {}", router["router"]));
+            differ(format!("{name} sent"), number(inside, "sent_packets"), number(router, "in.packets"));
+            differ(format!("{name} received"), number(inside, "received_packets"), number(router, "out.packets"));
+            differ(format!("{name} lost"), number(inside, "lost_packets"), number(router, "dropped_packets"));
+            differ(format!("{name} bytes"), number(inside, "sent_bytes"), number(router, "in.ip_bytes"));
+            for (transition, cell) in router["transitions"].as_object().unwrap() {
+                let got = inside["transitions"][transition]["packets"].as_u64().unwrap_or(0);
+                differ(format!("{name} {transition}"), got, number(cell, "packets"));
+            }
+        }
+        for between in segments.iter().filter(|s| s["from"]["probe"] != s["to"]["probe"]) {
+            differ(format!("{name} lost on a wire"), number(between, "lost_packets"), 0);
+        }
+    }
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+    packets
+}
+
+#[test]
+fn every_hop_equals_the_routers_count() {
+    let shape = ["--r1", "sce=0.05,ce=0.005,drop=0.002", "--rate", "200", "--queue", "500", "--seed", "5"];
+    let Some(mut bed) = Testbed::new("hops", &shape) else { return };
+    let nodes: [(&str, &[&str]); 3] = [("client", &["eth0"]), ("r1", &["west", "east"]), ("server", &["eth0"])];
+    bed.probes(&nodes, &["--interval", "1s", "--marks", "full", "--run", "live"]);
+    run(&mut bed.lab(&[
+        "traffic",
+        "--tcp",
+        "10",
+        "--bytes",
+        "3500000",
+        "--udp",
+        "10",
+        "--packets",
+        "1500",
+        "--rate",
+        "400",
+    ]));
+    bed.stop_probes();
+    let packets = compare(&bed, 1);
+    assert!(packets >= 50_000, "{packets} packets are too few to prove anything");
+    let audit = bed.cli(&["audit"]).output().unwrap();
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+}
