@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::exit;
 use crate::read;
+use crate::sockets;
 use crate::units;
 
 /// Meters the flows this host sees and streams their records to a collector
@@ -27,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Print the flows of capture files; needs no collector and no privileges
     Read(ReadArgs),
+    /// Print what the kernel knows of this host's TCP sockets: congestion window, thresholds, round trips
+    Sockets(sockets::command::SocketsArgs),
     /// Print the shell's completion script
     Completions {
         /// Shell

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use sce_probe::args::{Cli, Command, ReadArgs};
-use sce_probe::{exit, read};
+use sce_probe::{exit, read, sockets};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -40,6 +40,10 @@ fn log(level: Option<&str>) {
 fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Read(args) => read_files(args),
+        Command::Sockets(args) => {
+            sockets::command::run(&args, &mut BufWriter::new(io::stdout().lock()))?;
+            Ok(exit::code::OK)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sce-probe", &mut script);

@@ -4,6 +4,7 @@
 //! tracepoints and dumps. Out: [`SocketSample`] records, per interval and socket, and at every event where asked for.
 //! Nothing here looks at packets or decides what a number means.
 
+pub mod command;
 mod diag;
 mod ends;
 mod filter;
@@ -15,6 +16,7 @@ mod kernel;
 mod kernel;
 mod layout;
 mod sampler;
+mod sctp;
 mod tcp_info;
 mod trace;
 

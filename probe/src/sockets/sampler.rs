@@ -12,6 +12,7 @@ use super::filter::Filter;
 use super::interval::{Labels, Tick, Tracker, event_sample};
 use super::kernel::{Kernel, Settings};
 use super::layout::{Event, Totals};
+use super::sctp::Sctp;
 use super::tcp_info::TcpInfo;
 use crate::ebpf::{Unavailable, epoch_offset_ns};
 
@@ -65,6 +66,7 @@ pub struct Sockets {
     options: Options,
     kernel: Option<Kernel>,
     diag: Option<Diag>,
+    sctp: Option<Sctp>,
     tracker: Tracker,
     /// TCP_INFO of the previous dump, by cookie; `None` before the first dump.
     dumped: Option<HashMap<u64, TcpInfo>>,
@@ -96,11 +98,13 @@ impl Sockets {
             }
             Err(error) => return Err(error),
         };
+        let sctp = Sctp::open(options.without_ebpf, &mut notes);
         let last_ns = now_ns();
         let mut sockets = Sockets {
             options,
             kernel,
             diag,
+            sctp,
             tracker: Tracker::default(),
             dumped: None,
             evented: HashMap::new(),
@@ -150,6 +154,10 @@ impl Sockets {
             }
             None => out.extend(dump.iter().filter_map(|s| self.dump_sample(s, &before, tick))),
         }
+        if let Some(sctp) = &mut self.sctp {
+            let Options { filter, labels, .. } = &self.options;
+            sctp.tick(self.diag.as_mut(), self.netns, filter, tick, labels, out);
+        }
         self.dumped = Some(dump.into_iter().map(|s| (s.cookie, TcpInfo::read(&s.info))).collect());
         Ok(())
     }
@@ -164,6 +172,9 @@ impl Sockets {
 
     /// Takes the events that are waiting, as samples.
     pub fn event_samples(&mut self, out: &mut Vec<SocketSample>) {
+        if let Some(sctp) = &mut self.sctp {
+            sctp.drain();
+        }
         let Some(kernel) = &mut self.kernel else { return };
         let offset = epoch_offset_ns();
         kernel.events(|event| {
@@ -175,7 +186,8 @@ impl Sockets {
 
     /// What was lost since the last call.
     pub fn lost(&mut self) -> Lost {
-        let total = self.kernel.as_ref().map(Kernel::lost).unwrap_or_default();
+        let mut total = self.kernel.as_ref().map(Kernel::lost).unwrap_or_default();
+        total.events += self.sctp.as_ref().map_or(0, Sctp::lost);
         let new = Lost { events: total.events - self.reported.events, sockets: total.sockets - self.reported.sockets };
         self.reported = total;
         new
