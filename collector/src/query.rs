@@ -115,29 +115,13 @@ impl<S: Store> QueryService<S> {
                 let (plan, all, list) = self.joined(request, question, &defs, false).await?;
                 Ok(finish(&plan, &defs, flows::verified(&all, &list)))
             }
-            "series" => {
-                let shown = ["flow", "direction", "packets", "ip_bytes", "ect1_packets", "ce_packets"];
-                self.records::<FlowInterval>(request, question, &shown).await
-            }
-            "sockets" => {
-                let shown = ["src_ip", "src_port", "dst_ip", "dst_port", "congestion_control", "cwnd_segments_last"];
-                self.records::<SocketSample>(request, question, &shown).await
-            }
-            "streams" => {
-                let shown = ["flow", "direction", "stream", "chunks", "user_bytes"];
-                self.records::<StreamInterval>(request, question, &shown).await
-            }
-            "intervals" => {
-                let shown = ["captured_packets", "kernel_drops", "recorded_frames", "other_frames", "records_emitted"];
-                self.records::<ProbeInterval>(request, question, &shown).await
-            }
-            "loss" => {
-                let shown = ["reason", "lane", "records", "frames", "from_ns", "to_ns"];
-                self.records::<LossReport>(request, question, &shown).await
-            }
+            "series" => self.records::<FlowInterval>(request, question).await,
+            "sockets" => self.records::<SocketSample>(request, question).await,
+            "streams" => self.records::<StreamInterval>(request, question).await,
+            "intervals" => self.records::<ProbeInterval>(request, question).await,
+            "loss" => self.records::<LossReport>(request, question).await,
             "points" => {
-                let shown = ["probe", "host", "interface", "hook", "last_ns", "clock_domain"];
-                let defs = records::columns::<ObservationPoint>(&shown);
+                let defs = records::columns::<ObservationPoint>();
                 let plan = plan(request, &defs)?;
                 let items = records::observation_points(&self.store).await.map_err(|e| status(&e))?;
                 Ok(finish(&plan, &defs, items))
@@ -184,9 +168,8 @@ impl<S: Store> QueryService<S> {
         &self,
         request: &SelectRequest,
         question: &Question,
-        shown: &[&str],
     ) -> Result<Answer, Status> {
-        let defs = records::columns::<R>(shown);
+        let defs = records::columns::<R>();
         let plan = plan(request, &defs)?;
         let predicate = if R::position("src_ip").is_some() { push::push(&plan.expr).0 } else { Predicate::True };
         let members = load::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
@@ -234,12 +217,12 @@ fn columns_of(view: &str) -> Vec<Column> {
         "flow" => columns(&flows::point_columns()),
         "paths" => columns(&flows::hop_columns()),
         "verify" => columns(&flows::verified_columns()),
-        "series" => columns(&records::columns::<FlowInterval>(&[])),
-        "sockets" => columns(&records::columns::<SocketSample>(&[])),
-        "streams" => columns(&records::columns::<StreamInterval>(&[])),
-        "intervals" => columns(&records::columns::<ProbeInterval>(&[])),
-        "loss" => columns(&records::columns::<LossReport>(&[])),
-        "points" => columns(&records::columns::<ObservationPoint>(&[])),
+        "series" => columns(&records::columns::<FlowInterval>()),
+        "sockets" => columns(&records::columns::<SocketSample>()),
+        "streams" => columns(&records::columns::<StreamInterval>()),
+        "intervals" => columns(&records::columns::<ProbeInterval>()),
+        "loss" => columns(&records::columns::<LossReport>()),
+        "points" => columns(&records::columns::<ObservationPoint>()),
         "probes" => columns(&records::probe_columns()),
         "audit" => columns(&audit::columns()),
         _ => columns(&view_columns()),

@@ -14,6 +14,22 @@ use crate::ingest::Connected;
 use crate::store::predicate::Predicate;
 use crate::store::{LedgerLine, Store, StoreError};
 
+/// What the default table of each record kind shows beside time, probe and interface.
+const SHOWN: [(&str, &[&str]); 6] = [
+    ("flow_interval", &["start_ns", "flow", "direction", "packets", "ip_bytes", "ect1_packets", "ce_packets"]),
+    (
+        "socket_sample",
+        &["at_ns", "src_ip", "src_port", "dst_ip", "dst_port", "congestion_control", "cwnd_segments_last"],
+    ),
+    ("stream_interval", &["start_ns", "flow", "direction", "stream", "chunks", "user_bytes"]),
+    (
+        "probe_interval",
+        &["start_ns", "captured_packets", "kernel_drops", "recorded_frames", "other_frames", "records_emitted"],
+    ),
+    ("loss_report", &["at_ns", "reason", "lane", "records", "frames", "from_ns", "to_ns"]),
+    ("observation_point", &["probe", "host", "interface", "hook", "last_ns", "clock_domain"]),
+];
+
 /// A record and where it came from.
 pub(super) struct Item<R> {
     point: Option<Arc<ObservationPoint>>,
@@ -53,7 +69,8 @@ pub(super) async fn items<S: Store, R: Record + Send + 'static>(
 }
 
 /// Columns of such a view.
-pub(super) fn columns<R: Record + Send + 'static>(shown: &[&str]) -> Vec<Def<Item<R>>> {
+pub(super) fn columns<R: Record + Send + 'static>() -> Vec<Def<Item<R>>> {
+    let shown = SHOWN.iter().find(|s| s.0 == R::TABLE).map_or(&[][..], |s| s.1);
     let known = |f: &Field| f.name != "op" && f.name != "ip_proto";
     let own = fields("", known, shown, |item: &Item<R>| Some(&item.record));
     let mut out = Vec::new();
