@@ -7,7 +7,7 @@
 use sce_proto::bits::join_evidence;
 use sce_proto::marks::{Trail, trail};
 
-use super::Sighting;
+use super::{Sighting, nat};
 
 /// Clocks of two hosts may disagree by this much, ns, when lives are compared.
 const SLACK_NS: u64 = 2_000_000_000;
@@ -36,11 +36,12 @@ pub(super) fn join(sightings: &[Sighting]) -> Vec<Group> {
         join_key(sightings, &order[from..from + len], &mut groups);
         from += len;
     }
+    let mut groups = nat::pair(sightings, groups);
     groups.sort_by_key(|g| g.members.first().copied());
     groups
 }
 
-/// Run, flow key: what sightings must agree in to be compared at all.
+/// Flow key and run: what sightings must agree in to be compared at all.
 fn label(s: &Sighting) -> (u64, &str) {
     any(s).map_or((0, ""), |t| (t.0, t.1))
 }

@@ -41,7 +41,12 @@ pub(super) struct Line {
     pub(super) log2_stride: u8,
     /// Sequence cuts, unwrapped.
     pub(super) cuts: Vec<Cut>,
+    /// The flow is over here: a record of either direction says so, or the point has been awake since without seeing more.
+    pub(super) over: bool,
 }
+
+/// A point that saw nothing of a flow for so long has got what was on its way, ns.
+const QUIET_NS: u64 = 2_000_000_000;
 
 /// A sequence cut with its block number unwrapped to 64 bits, relative to an arbitrary multiple of 2^32 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +76,6 @@ impl Line {
     /// Whether the flow instance was seen to begin here.
     pub(super) fn began(&self) -> bool {
         self.totals.quality_bits & quality::NO_HANDSHAKE == 0 && self.totals.packets > 0
-    }
-
-    /// Whether the flow instance ended: no more packets will come.
-    pub(super) fn ended(&self) -> bool {
-        u64::from(self.totals.end_reason_last) != end_reason::OPEN
     }
 
     /// The TTL that most listed packets had, else the largest of the records.
@@ -111,23 +111,24 @@ impl Line {
         out
     }
 
-    fn append(&mut self, marks: &[&PathMarks]) {
-        let mut instance = None;
-        let mut offset = Counters::default();
-        for record in marks {
+    /// Adds the marks of one flow instance; those of later instances of the same flow follow those of earlier ones.
+    fn append(&mut self, records: &[PathMarks], offset: &Counters) {
+        let mut trails = Vec::with_capacity(records.len());
+        let mut cuts = Vec::new();
+        for record in records {
             self.dropped |= record.dropped_marks > 0;
-            if instance != Some(record.flow) {
-                // Counters of a later instance of the same flow begin at zero again.
-                offset = self.end;
-                instance = Some(record.flow);
-            }
             if !record.trail.is_empty() {
-                self.append_trail(Trail::decode(&record.trail, record.start_ns), &offset);
+                trails.push((record.start_ns, Trail::decode(&record.trail, record.start_ns)));
             }
             if !record.cuts.is_empty() {
-                self.append_cuts(&Cuts::decode(&record.cuts, record.start_ns));
+                cuts.push((record.start_ns, Cuts::decode(&record.cuts, record.start_ns)));
             }
         }
+        // Several records of one interval are told apart by what passed before them.
+        trails.sort_by_key(|(start, t)| (*start, t.base.total_packets()));
+        cuts.sort_by_key(|(start, c)| (*start, c.cuts.first().map_or(0, |c| c.before.total_packets())));
+        trails.into_iter().for_each(|(_, t)| self.append_trail(t, offset));
+        cuts.iter().for_each(|(_, c)| self.append_cuts(c, offset));
     }
 
     fn append_trail(&mut self, trail: Trail, offset: &Counters) {
@@ -155,7 +156,7 @@ impl Line {
         }
     }
 
-    fn append_cuts(&mut self, cuts: &Cuts) {
+    fn append_cuts(&mut self, cuts: &Cuts, offset: &Counters) {
         self.log2_stride = cuts.log2_stride;
         let wrap = 1i64 << (32 - u32::from(cuts.log2_stride));
         for c in &cuts.cuts {
@@ -168,7 +169,8 @@ impl Line {
                 }
             };
             if self.cuts.last().is_none_or(|last| block > last.block) {
-                self.cuts.push(Cut { block, time_ns: c.time_ns, lead: c.lead, before: c.before });
+                let before = c.before.plus(offset);
+                self.cuts.push(Cut { block, time_ns: c.time_ns, lead: c.lead, before });
             }
         }
     }
@@ -214,19 +216,27 @@ pub(super) fn views<'a>(
         if out.iter().any(|v| v.op == s.op) {
             continue;
         }
-        let here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
-        let lines = [0, 1].map(|direction| line(sightings, &here, direction));
-        out.push(View { op: s.op, point: points.get(&s.op).copied(), lines });
+        let mut here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
+        here.sort_by_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
+        let mut lines = [0, 1].map(|direction| line(sightings, &here, direction));
+        let point = points.get(&s.op).copied();
+        let ended = lines.iter().any(|l| u64::from(l.totals.end_reason_last) != end_reason::OPEN);
+        let last = lines.iter().map(|l| l.totals.last_ns).max().unwrap_or(0);
+        let quiet = point.is_some_and(|p| p.last_ns >= last.saturating_add(QUIET_NS));
+        lines.iter_mut().for_each(|l| l.over = ended || quiet);
+        out.push(View { op: s.op, point, lines });
     }
     out
 }
 
 fn line(sightings: &[Sighting], here: &[&Member], direction: usize) -> Line {
     let mut line = Line::default();
-    let mut marks: Vec<&PathMarks> = Vec::new();
     for member in here {
         let own = if member.swapped { 1 - direction } else { direction };
         let s = &sightings[member.sighting];
+        let counted = line.counted();
+        let offset = if counted.total_packets() > line.end.total_packets() { counted } else { line.end };
+        line.append(&s.marks[own], &offset);
         if let Some(totals) = &s.totals[own] {
             if line.totals.packets == 0 {
                 line.totals = totals.clone();
@@ -234,10 +244,6 @@ fn line(sightings: &[Sighting], here: &[&Member], direction: usize) -> Line {
                 sce_proto::merge(&mut line.totals, totals);
             }
         }
-        marks.extend(&s.marks[own]);
     }
-    // Several records of one interval are told apart by what passed before them.
-    marks.sort_by_key(|m| m.start_ns);
-    line.append(&marks);
     line
 }

@@ -22,6 +22,7 @@ mod join;
 mod line;
 mod matching;
 mod matrix;
+mod nat;
 mod order;
 mod pool;
 mod segment;

@@ -115,7 +115,7 @@ impl Region {
         }
         // The end: packets behind the last common one were lost if the far point knows that the flow is over.
         let tail = span(last, x.len().saturating_sub(1));
-        let open = !far.ended();
+        let open = !far.over;
         let ends =
             last + 1 >= x.len() || (!open && (tail <= EDGE_NS || x.last().is_some_and(|p| there(p.time_ns, true))));
         if !ends {
@@ -125,7 +125,7 @@ impl Region {
         let base = near.base.total_packets() == 0 && far.base.total_packets() == 0;
         let listed = base && begins && !m.pairs.is_empty() && far_first == 0;
         let start = (near.began() && far.began() && !missed_syn) || listed;
-        let end = near.ended() && far.ended() && ends;
+        let end = near.over && far.over && ends;
         Region { near: near_range, far: (far_first, (far_last + 1).min(y.len())), start, end, warning_bits }
     }
 }
@@ -218,7 +218,7 @@ fn by_counters(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, regio
     }
     (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
     let whole = region.start && region.end && options.window.is_none();
-    if !whole && options.window.is_none() && region.end != near.ended() {
+    if !whole && options.window.is_none() && region.end != near.over {
         s.warning_bits |= path_warning::PARTIAL as u32;
     }
     let loss = if whole { method::COUNTERS } else { method::BLOCK_EXACT };

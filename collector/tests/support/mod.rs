@@ -1,6 +1,8 @@
 //! What tests of the correlation share: captures in, sightings out, through the real meter.
 #![allow(dead_code, unreachable_pub, reason = "not every test uses every helper")]
 
+pub mod path;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,183 @@
+//! Random paths of two to five points, with known truth, through the meter and the correlation.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod support;
+
+use proptest::prelude::*;
+use sce_collector::correlate::{Joined, Options, correlate};
+use sce_meter::{MarksConfig, MarksMode};
+use sce_proto::{ObservationPoint, PathSegment, Record};
+use support::path::{Hop, Outcome, Plan, Truth, simulate};
+use support::{file_point, metered, sightings};
+
+fn hop() -> impl Strategy<Value = Hop> {
+    let share = |most: u64| prop_oneof![Just(0), 1..most];
+    (
+        share(150_000),
+        share(300_000),
+        share(100_000),
+        share(100_000),
+        share(60_000),
+        1_000u64..20_000_000,
+        0u64..3_000_000,
+    )
+        .prop_map(|(drop, sce, ce, bleach, late, delay_ns, jitter_ns)| Hop {
+            drop,
+            sce,
+            ce,
+            bleach,
+            late,
+            delay_ns,
+            jitter_ns,
+            ..Hop::default()
+        })
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    (
+        any::<u64>(),
+        any::<bool>(),
+        20u64..200,
+        proptest::collection::vec(hop(), 1..5),
+        proptest::collection::vec(-500_000_000i64..500_000_000, 5),
+        prop_oneof![Just(None), (0usize..4).prop_map(Some)],
+        0u64..80_000,
+    )
+        .prop_map(|(seed, tcp, packets, mut hops, offsets, nat, duplicate)| {
+            if let Some(hop) = nat.and_then(|at| hops.get_mut(at)) {
+                hop.nat = true;
+            }
+            // Copies that later hops treat differently cannot be told apart by anyone.
+            let hops_before = hops.len() - 1;
+            if hops_before == 0 {
+                hops[0].duplicate = duplicate;
+            }
+            Plan { seed, tcp, packets, gap_ns: 1_000_000, sent_ecn: vec![0, 1, 2, 2, 2], hops, offsets, port: 40_000 }
+        })
+}
+
+fn joined(outcome: &Outcome, points: &[ObservationPoint], interval_ns: u64, marks: &MarksConfig) -> Vec<Joined> {
+    let mut all = Vec::new();
+    for (i, frames) in outcome.captures.iter().enumerate() {
+        // Points come in any order.
+        let op = points[i].op;
+        all.splice(0..0, sightings(&metered(op, frames, interval_ns, marks)));
+    }
+    correlate(points, &all, &Options::default())
+}
+
+fn points(n: usize) -> Vec<ObservationPoint> {
+    (0..n).map(|i| file_point([50, 20, 70, 10, 30][i])).collect()
+}
+
+/// [from][to or lost] of a segment: packets, low, high.
+fn matrix(s: &PathSegment, what: usize) -> [[u64; 5]; 4] {
+    let first = PathSegment::position("not_ect_to_not_ect_packets").unwrap();
+    std::array::from_fn(|a| std::array::from_fn(|b| s.get(first + 4 * (5 * a + b) + what).u64()))
+}
+
+/// Each segment beside the truth of its hop.
+fn beside<'a>(j: &'a Joined, outcome: &'a Outcome, points: &[ObservationPoint]) -> Vec<(&'a PathSegment, &'a Truth)> {
+    let at = |op: u64| points.iter().position(|p| p.op == op).unwrap();
+    let mut out = Vec::new();
+    for s in &j.segments {
+        let (from, to) = (at(s.from_op), at(s.to_op));
+        let up = s.direction == 0;
+        assert_eq!(if up { from + 1 } else { from - 1 }, to, "neighbours in order");
+        out.push((s, &outcome.truth[from.min(to)][usize::from(!up)]));
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With every packet listed, everything is found as it was.
+    #[test]
+    fn full_marks_recover_every_hop(plan in plan(), interval_ns in prop_oneof![Just(0u64), Just(50_000_000)]) {
+        let outcome = simulate(&plan);
+        let points = points(plan.hops.len() + 1);
+        let marks = MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() };
+        let all = joined(&outcome, &points, interval_ns, &marks);
+        prop_assert_eq!(all.len(), 1, "one flow, translated or not");
+        prop_assert_eq!(all[0].segments.len(), 2 * plan.hops.len());
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            prop_assert_eq!(s.method.as_str(), "exact");
+            prop_assert_eq!(matrix(s, 0), t.matrix, "hop {}, direction {}", s.position, s.direction);
+            let lost: u64 = t.matrix.iter().map(|r| r[4]).sum();
+            prop_assert_eq!((s.lost_packets, s.duplicated_packets, s.unmatched_packets), (lost, t.duplicated, 0));
+            prop_assert_eq!(s.reordered_packets, t.reordered);
+            prop_assert_eq!(s.sent_packets + s.duplicated_packets, s.received_packets + s.lost_packets);
+            let off = (s.owd_ns_min - t.delay_min as i64).unsigned_abs();
+            prop_assert!(s.owd_count > 0 && off <= s.owd_ns_error, "off by {off}, said {}", s.owd_ns_error);
+        }
+    }
+
+    /// With sums between sampled packets only, bounds hold and totals are exact.
+    #[test]
+    fn sampled_marks_keep_their_bounds(plan in plan()) {
+        let mut plan = plan;
+        plan.packets *= 10;
+        plan.hops.iter_mut().for_each(|h| (h.late, h.duplicate) = (0, 0));
+        let outcome = simulate(&plan);
+        let points = points(plan.hops.len() + 1);
+        let marks = MarksConfig { threshold: 4096, head: 8, log2_stride: 14, ..MarksConfig::default() };
+        let all = joined(&outcome, &points, 1_000_000_000, &marks);
+        prop_assume!(all.len() == 1 && all[0].segments.len() == 2 * plan.hops.len());
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            let lost: u64 = t.matrix.iter().map(|r| r[4]).sum();
+            if s.method == "counters" {
+                prop_assert_eq!(s.lost_packets, lost);
+            }
+            prop_assert!(s.lost_packets <= lost);
+            if s.ecn_method != "sampled" && s.method == "counters" {
+                for (a, row) in t.matrix.iter().enumerate() {
+                    for (b, want) in row.iter().enumerate() {
+                        let (low, high) = (matrix(s, 2)[a][b], matrix(s, 3)[a][b]);
+                        prop_assert!(low <= *want && *want <= high, "{a} to {b}: {want} in {low}..{high} ({})", s.ecn_method);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Nine of ten 95 % intervals at least hold the truth, over many paths.
+#[test]
+fn sampled_intervals_hold_what_they_promise() {
+    let (mut cells, mut held) = (0, 0);
+    for seed in 0..60 {
+        let hop = |k: u64| Hop {
+            drop: 20_000 * k,
+            sce: 150_000,
+            ce: 30_000 * k,
+            bleach: 40_000,
+            delay_ns: 3_000_000,
+            ..Hop::default()
+        };
+        let plan = Plan {
+            seed: seed + 1,
+            tcp: false,
+            packets: 3000,
+            gap_ns: 100_000,
+            sent_ecn: vec![0, 1, 2, 3],
+            hops: vec![hop(1), hop(2)],
+            offsets: vec![0, 1_000_000, -5_000_000],
+            port: 1000 + seed as u16,
+        };
+        let outcome = simulate(&plan);
+        let points = points(3);
+        let marks = MarksConfig { threshold: 8192, head: 8, ..MarksConfig::default() };
+        let all = joined(&outcome, &points, 1_000_000_000, &marks);
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            assert_eq!(s.ecn_method, "sampled");
+            for (a, row) in t.matrix.iter().enumerate() {
+                for (b, want) in row.iter().enumerate().filter(|c| *c.1 > 0) {
+                    cells += 1;
+                    held += u64::from(matrix(s, 2)[a][b] <= *want && *want <= matrix(s, 3)[a][b]);
+                }
+            }
+        }
+    }
+    assert!(cells > 2000 && held * 100 >= cells * 92, "{held} of {cells} intervals hold");
+}
