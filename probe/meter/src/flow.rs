@@ -13,7 +13,7 @@ use crate::key::Key;
 use crate::marks::Tail;
 use crate::packet::{Both, Dir, Headers, Packet, flag};
 use crate::transport::icmp::{Errors, Quote};
-use crate::transport::{Life, Seen, Shared, Transport, quic};
+use crate::transport::{Life, Name, Seen, Shared, Transport, quic, sctp};
 use crate::volume::Volume;
 
 /// Why one side is called the initiator (`initiator_evidence`).
@@ -22,6 +22,7 @@ mod evidence {
     pub(super) const SYN_ACK: u8 = 4;
     pub(super) const ECHO_REQUEST: u8 = 4;
     pub(super) const QUIC_INITIAL: u8 = 4;
+    pub(super) const SCTP_INIT: u8 = 4;
     pub(super) const PORTS_AGREE: u8 = 2;
     pub(super) const FIRST_PACKET: u8 = 1;
 }
@@ -139,7 +140,7 @@ impl Flow {
         let codes = &mut self.codes[dir];
         codes.ecn |= 1 << p.ecn as u8;
         codes.dscp |= 1 << (p.dscp & 63);
-        let seen = self.transport.observe(p, dir, self.id, shared);
+        let seen = self.transport.observe(p, dir, Name { flow: self.id, flow_key: self.flow_key }, shared);
         self.life = seen.life;
         let mut flaws = 0;
         if p.estimated {
@@ -205,7 +206,7 @@ impl Flow {
             self.transport.end(dir);
         }
         let quoted = self.errors.as_ref().is_some_and(|e| !e[dir].is_empty());
-        let news = self.gaps[dir].has_news() || self.transport.has_news(dir) || quoted;
+        let news = self.gaps[dir].has_news() || self.transport.has_news(dir, shared) || quoted;
         if self.volume[dir].packets == 0 && carried.is_none() && !news {
             return None;
         }
@@ -265,6 +266,11 @@ fn initiator(p: &Packet<'_>) -> (bool, u8) {
     }
     match (p.ip_proto, p.transport.first()) {
         (protocol::ICMP, Some(8)) | (protocol::ICMPV6, Some(128)) => return (true, evidence::ECHO_REQUEST),
+        (protocol::SCTP, _) => {
+            if let Some((by_sender, _)) = sctp::handshake(p) {
+                return (by_sender, evidence::SCTP_INIT);
+            }
+        }
         (protocol::UDP, _) if p.transport.get(8..).is_some_and(quic::is_client_initial) => {
             return (true, evidence::QUIC_INITIAL);
         }
@@ -285,6 +291,11 @@ fn identity(flow_key: u64, p: &Packet<'_>) -> u64 {
             let isn = if s.any(flag::ACK) { s.ack.wrapping_sub(1) } else { s.seq };
             h.write(b"isn");
             h.write(&isn.to_be_bytes());
+        }
+        None if p.ip_proto == protocol::SCTP && sctp::handshake(p).is_some() => {
+            let tag = sctp::handshake(p).map_or(0, |h| h.1);
+            h.write(b"tag");
+            h.write(&tag.to_be_bytes());
         }
         _ => {
             h.write(b"time");

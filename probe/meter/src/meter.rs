@@ -1,7 +1,7 @@
 //! The meter of one observation point: frames in, records of closed intervals out.
 
 use sce_proto::bits::{end_reason, quality};
-use sce_proto::{FlowInterval, PathMarks, ProbeInterval};
+use sce_proto::{FlowInterval, PathMarks, ProbeInterval, StreamInterval};
 
 use crate::config::Config;
 use crate::decode::{self, Skip};
@@ -27,6 +27,8 @@ pub struct Records {
     pub flows: Vec<FlowInterval>,
     /// Records about the observation itself.
     pub probe: Vec<ProbeInterval>,
+    /// Records of SCTP streams.
+    pub streams: Vec<StreamInterval>,
     /// Path marks, for the comparison with other observation points.
     pub marks: Vec<PathMarks>,
 }
@@ -262,6 +264,7 @@ impl Meter {
         let records =
             Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config, &mut self.shared));
         self.waiting.extend(records);
+        flow.transport.leave(&mut self.shared);
         mark(self.marks.as_ref(), &mut flow, start, &self.config, &mut self.waiting_marks);
     }
 
@@ -282,7 +285,15 @@ impl Meter {
             self.probe.records_emitted += self.waiting.len() as u64;
             out.flows.append(&mut self.waiting);
             out.marks.append(&mut self.waiting_marks);
+            self.hand_over_streams(start, out);
         }
+    }
+
+    /// Stream records, which the flows of an association left behind when they were reported.
+    fn hand_over_streams(&mut self, start_ns: u64, out: &mut Records) {
+        let Config { op, interval_ns, run, .. } = &self.config;
+        let named = |row| StreamInterval { start_ns, interval_ns: *interval_ns, op: *op, run: run.clone(), ..row };
+        out.streams.extend(self.shared.sctp.rows.drain(..).map(named));
     }
 
     /// Ends all flows and closes the open interval. The meter can go on afterwards, as if new.
@@ -315,6 +326,7 @@ impl Meter {
             }
         }
         self.table.reuse_dirty(dirty);
+        self.hand_over_streams(start, out);
         let mut probe = std::mem::take(&mut self.probe);
         if let Some(marks) = &mut self.marks {
             marks.clear();

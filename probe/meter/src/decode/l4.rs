@@ -1,5 +1,7 @@
 //! Transport headers: ports, lengths and the fixed TCP header. Options and chunks are left to the meters.
 
+use sce_proto::bits::tunnel;
+
 use super::be16;
 use crate::packet::{Fragment, Headers, Packet, Segment};
 
@@ -10,6 +12,8 @@ pub(crate) const DCCP: u8 = 33;
 pub(crate) const ICMPV6: u8 = 58;
 pub(crate) const SCTP: u8 = 132;
 pub(crate) const UDP_LITE: u8 = 136;
+/// Port of SCTP over UDP, RFC 6951.
+const UDP_SCTP: u16 = 9899;
 
 /// Fills in what is above IP. `packet.payload_bytes` holds the length of the IP payload, which begins at `at`.
 pub(super) fn parse<'a>(packet: &mut Packet<'a>, data: &'a [u8], at: usize) {
@@ -45,6 +49,23 @@ pub(super) fn parse<'a>(packet: &mut Packet<'a>, data: &'a [u8], at: usize) {
         packet.src_port = identifier;
         packet.dst_port = identifier;
     }
+}
+
+/// SCTP over UDP (RFC 6951) is metered as what it is: SCTP.
+pub(super) fn unwrap_sctp(packet: &mut Packet<'_>) {
+    let encapsulated = packet.ip_proto == UDP && (packet.src_port == UDP_SCTP || packet.dst_port == UDP_SCTP);
+    if !encapsulated || packet.fragment == Fragment::Other {
+        return;
+    }
+    let Some(inner) = packet.transport.get(8..) else { return };
+    // Common header, then a chunk that is at least as long as its own header.
+    let (Some(src), Some(dst), Some(4..)) = (be16(inner, 0), be16(inner, 2), be16(inner, 14)) else { return };
+    packet.ip_proto = SCTP;
+    packet.transport = inner;
+    (packet.src_port, packet.dst_port) = (src, dst);
+    packet.payload_bytes = packet.payload_bytes.saturating_sub(12);
+    packet.header_bytes = packet.ip_bytes.saturating_sub(packet.payload_bytes);
+    packet.tunnel_bits |= tunnel::UDP_SCTP as u16;
 }
 
 /// The identifier of ICMP and ICMPv6 echo requests and replies, RFC 792 and RFC 4443.

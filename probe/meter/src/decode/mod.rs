@@ -88,6 +88,9 @@ fn decode_any<'a>(frame: &Frame<'a>, max_tunnels: u8) -> Result<Packet<'a>, Skip
     if max_tunnels > 0 && tunnel::may_be(&packet) {
         packet = tunnel::innermost(packet, max_tunnels);
     }
+    if max_tunnels > 0 {
+        l4::unwrap_sctp(&mut packet);
+    }
     if let Some(gso) = frame.gso {
         split(&mut packet, gso);
     }

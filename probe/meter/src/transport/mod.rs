@@ -7,6 +7,7 @@
 
 pub(crate) mod icmp;
 pub(crate) mod quic;
+pub(crate) mod sctp;
 pub(crate) mod udp;
 
 use sce_proto::FlowInterval;
@@ -16,18 +17,34 @@ use crate::decode::protocol;
 use crate::packet::{Dir, Packet};
 use crate::tcp::{Pass, Tcp};
 use icmp::Echo;
+use sctp::Sctp;
+use sctp::assoc::Associations;
 use udp::{Extractors, Udp};
+
+/// The name of a flow in records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name {
+    /// Flow instance.
+    pub(crate) flow: u64,
+    /// Hash of its key.
+    pub(crate) flow_key: u64,
+}
 
 /// What the flows of one meter share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) quic: quic::Shared,
+    pub(crate) sctp: Associations,
     pub(crate) extractors: Extractors,
 }
 
 impl Shared {
     pub(crate) fn new(config: &Config) -> Shared {
-        Shared { quic: quic::Shared::default(), extractors: Extractors::new(&config.extractors) }
+        Shared {
+            quic: quic::Shared::default(),
+            sctp: Associations::default(),
+            extractors: Extractors::new(&config.extractors),
+        }
     }
 }
 
@@ -49,6 +66,8 @@ pub(crate) enum Transport {
     Tcp(Box<Tcp>),
     /// UDP and UDP-Lite.
     Udp(Udp),
+    /// SCTP.
+    Sctp(Box<Sctp>),
     /// ICMP and ICMPv6 echoes.
     Echo(Box<Echo>),
     /// Nothing beyond the base counters.
@@ -70,6 +89,7 @@ impl Transport {
         match packet.ip_proto {
             protocol::TCP if packet.tcp.is_some() => Transport::Tcp(Box::default()),
             protocol::UDP | protocol::UDP_LITE => Transport::Udp(Udp::new(packet, shared)),
+            protocol::SCTP => Transport::Sctp(Box::default()),
             protocol::ICMP | protocol::ICMPV6 if icmp::is_echo(packet) => Transport::Echo(Box::default()),
             _ => Transport::Other,
         }
@@ -79,6 +99,7 @@ impl Transport {
     pub(crate) fn begins_anew(&self, packet: &Packet<'_>, dir: Dir) -> bool {
         match self {
             Transport::Tcp(tcp) => tcp.begins_anew(packet, dir),
+            Transport::Sctp(sctp) => sctp.begins_anew(packet),
             Transport::Udp(_) | Transport::Echo(_) | Transport::Other => false,
         }
     }
@@ -87,15 +108,19 @@ impl Transport {
     pub(crate) fn split(&self, packet: &mut Packet<'_>, dir: Dir, assumed_mtu: u32) {
         match self {
             Transport::Tcp(tcp) => tcp.split(packet, dir, assumed_mtu),
-            Transport::Udp(_) | Transport::Echo(_) | Transport::Other => {}
+            Transport::Udp(_) | Transport::Sctp(_) | Transport::Echo(_) | Transport::Other => {}
         }
     }
 
-    /// Counts a packet of the flow with this identity.
-    pub(crate) fn observe(&mut self, packet: &Packet<'_>, dir: Dir, flow: u64, shared: &mut Shared) -> Seen {
+    /// Counts a packet of the flow with this name.
+    pub(crate) fn observe(&mut self, packet: &Packet<'_>, dir: Dir, flow: Name, shared: &mut Shared) -> Seen {
         match self {
             Transport::Tcp(tcp) => return tcp.observe(packet, dir),
-            Transport::Udp(udp) => udp.observe(packet, dir, flow, shared),
+            Transport::Udp(udp) => udp.observe(packet, dir, flow.flow, shared),
+            Transport::Sctp(sctp) => {
+                let (life, pass) = sctp.observe(packet, dir, flow, &mut shared.sctp);
+                return Seen { life, pass };
+            }
             Transport::Echo(echo) => echo.observe(packet, dir, shared),
             Transport::Other => {}
         }
@@ -107,15 +132,24 @@ impl Transport {
         match self {
             Transport::Udp(udp) => udp.end(dir),
             Transport::Echo(echo) => echo.end(dir),
-            Transport::Tcp(_) | Transport::Other => {}
+            Transport::Tcp(_) | Transport::Sctp(_) | Transport::Other => {}
+        }
+    }
+
+    /// The flow left the table, after its last report.
+    pub(crate) fn leave(&mut self, shared: &mut Shared) {
+        match self {
+            Transport::Sctp(sctp) => sctp.leave(&mut shared.sctp),
+            Transport::Tcp(_) | Transport::Udp(_) | Transport::Echo(_) | Transport::Other => {}
         }
     }
 
     /// Whether a direction has something to report although it sent no packet.
-    pub(crate) fn has_news(&self, dir: Dir) -> bool {
+    pub(crate) fn has_news(&self, dir: Dir, shared: &mut Shared) -> bool {
         match self {
             Transport::Tcp(tcp) => tcp.has_news(dir),
             Transport::Udp(udp) => udp.has_news(dir),
+            Transport::Sctp(sctp) => sctp.has_news(dir, &mut shared.sctp),
             Transport::Echo(echo) => echo.has_news(dir),
             Transport::Other => false,
         }
@@ -126,6 +160,7 @@ impl Transport {
         match self {
             Transport::Tcp(tcp) => tcp.report(dir, out),
             Transport::Udp(udp) => udp.report(dir, shared, out),
+            Transport::Sctp(sctp) => sctp.report(dir, &mut shared.sctp, out),
             Transport::Echo(echo) => echo.report(dir, shared, out),
             Transport::Other => {}
         }
