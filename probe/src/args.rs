@@ -30,6 +30,20 @@ pub enum Command {
     Read(ReadArgs),
     /// Print what the kernel knows of this host's TCP sockets: congestion window, thresholds, round trips
     Sockets(sockets::command::SocketsArgs),
+    /// Capture, meter and deliver until stopped; or send capture files through the same pipeline with --read
+    Run(Box<RunArgs>),
+    /// List the interfaces and the time stamps they offer
+    List {
+        /// Form of output
+        #[arg(short, long, value_name = "FORM", default_value = "table")]
+        output: ListFormat,
+    },
+    /// Say of each feature whether it works here, or what is missing
+    Doctor {
+        /// Collector to look for
+        #[arg(long, value_name = "URL", env = "SCE_COLLECTOR", default_value = "http://127.0.0.1:4517")]
+        collector: String,
+    },
     /// Print the shell's completion script
     Completions {
         /// Shell
@@ -62,6 +76,120 @@ pub struct ReadArgs {
     /// Cut the records at multiples of this time (ndjson and csv show each; the sums are the same); 0 = one per flow
     #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "0")]
     pub interval: Duration,
+}
+
+/// Forms of output of `list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Which path marks are made: the evidence that joins observation points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Marks {
+    /// None.
+    Off,
+    /// Of a share of the packets.
+    Sampled,
+    /// Of every packet.
+    Full,
+}
+
+/// Precision of time stamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    /// Nanoseconds.
+    Nano,
+    /// Microseconds.
+    Micro,
+}
+
+/// Options of `run`. Each may stand in the configuration file under its long name.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Interface to capture from; repeat for several; `any` takes all, each as a point of its own
+    #[arg(
+        short,
+        long,
+        value_name = "IF",
+        env = "SCE_INTERFACE",
+        value_delimiter = ',',
+        required_unless_present = "read"
+    )]
+    pub interface: Vec<String>,
+    /// Send capture files through the pipeline instead, one point each, and end when all is acknowledged. The same command
+    /// after an interruption goes on where it was
+    #[arg(long, value_name = "FILE", conflicts_with = "interface", value_hint = ValueHint::FilePath)]
+    pub read: Vec<PathBuf>,
+    /// Collectors; several are tried in random order
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SCE_COLLECTOR",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:4517"
+    )]
+    pub collector: Vec<String>,
+    /// Name of this probe [default: the host name]
+    #[arg(long, value_name = "NAME", env = "SCE_NAME")]
+    pub name: Option<String>,
+    /// Experiment label that the records carry
+    #[arg(long, value_name = "LABEL", env = "SCE_RUN", default_value = "")]
+    pub run: String,
+    /// File whose first line is the label; looked at every second, so that a running probe can be told
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub run_file: Option<PathBuf>,
+    /// Only frames that pass this filter, in the language of tcpdump
+    #[arg(short, long, value_name = "BPF", default_value = "")]
+    pub filter: String,
+    /// Length of the records' intervals, aligned to its multiples
+    #[arg(long, value_name = "TIME", value_parser = units::duration, default_value = "1s")]
+    pub interval: Duration,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become the command's description")]
+    pub meter: MeterArgs,
+    /// Path marks, which join what several points saw [default: sampled; full with --read]
+    #[arg(long, value_name = "MODE")]
+    pub marks: Option<Marks>,
+    /// Bytes captured of each frame: enough for tunnels, IPv6 extensions and all TCP options; 0 = all
+    #[arg(short, long, value_name = "BYTES", default_value_t = 256)]
+    pub snaplen: u32,
+    /// Buffer between the kernel and the capture of each interface
+    #[arg(short, long, value_name = "SIZE", value_parser = units::bytes, default_value = "16MiB")]
+    pub buffer: u64,
+    /// Do not put the interface into promiscuous mode
+    #[arg(short = 'p', long)]
+    pub no_promiscuous: bool,
+    /// Source of time stamps, one of those that `sce-probe list` names [default: the kernel's]. Adapters often stamp received
+    /// frames only: round-trip times across two clocks are wrong
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub timestamp_type: Option<String>,
+    /// Precision of time stamps
+    #[arg(long, value_name = "UNIT", default_value = "nano")]
+    pub timestamp_precision: Precision,
+    /// Name of the clock that stamped the files of --read: points with the same name are compared without clock error
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub clock: String,
+    /// Directory of the spool [default: /var/lib/sce-probe/NAME for root, else ~/.local/state/sce-probe/NAME; with --read one in
+    /// the temporary directory that is removed when all is acknowledged]
+    #[arg(long, value_name = "DIR", env = "SCE_SPOOL", value_hint = ValueHint::DirPath)]
+    pub spool: Option<PathBuf>,
+    /// Disk space of the spool; the oldest records go when it is used up, and that is reported [default: the smaller of 1GiB and
+    /// a tenth of the file system]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes)]
+    pub spool_size: Option<u64>,
+    /// Free disk space that the spool leaves to others
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, default_value = "256MiB")]
+    pub spool_min_free: u64,
+    /// At the end: longest time without an acknowledgement before what is left stays in the spool [default: 5s; 60s with --read]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub drain_timeout: Option<Duration>,
+    /// Configuration file (TOML); its keys are the long options
+    #[arg(long, value_name = "FILE", env = "SCE_CONFIG", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
 }
 
 /// Options of the meters, for files and live.

@@ -8,13 +8,20 @@
 
 pub mod args;
 pub mod clock;
+pub mod config;
 pub mod deliver;
+pub mod doctor;
 pub mod ebpf;
 pub mod exit;
 pub mod filter;
+pub mod list;
+pub mod observer;
+pub mod point;
 pub mod queue;
 pub mod read;
+pub mod run;
 pub mod sockets;
 pub mod source;
 pub mod spool;
 pub mod units;
+pub mod writer;

@@ -1,32 +1,37 @@
 //! `sce-probe`: parses the command line, runs the command, turns errors into one line and an exit code.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use sce_probe::args::{Cli, Command, ReadArgs};
-use sce_probe::{exit, read, sockets};
+use sce_probe::{config, doctor, exit, list, read, run, sockets};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match config::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => usage.exit(),
+            Err(error) => return failed(&error),
+        },
+    };
     log(cli.log.as_deref());
-    match run(cli.command) {
+    match execute(cli.command) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            // Whoever reads the output has seen enough.
-            if error
-                .chain()
-                .any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
-            {
-                return ExitCode::from(exit::code::OK);
-            }
-            let _ = writeln!(io::stderr(), "sce-probe: {error:#}");
-            ExitCode::from(exit::code_of(&error))
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // Whoever reads the output has seen enough.
+    if error.chain().any(|e| e.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)) {
+        return ExitCode::from(exit::code::OK);
+    }
+    let _ = writeln!(io::stderr(), "sce-probe: {error:#}");
+    ExitCode::from(exit::code_of(error))
 }
 
 fn log(level: Option<&str>) {
@@ -34,16 +39,27 @@ fn log(level: Option<&str>) {
         Some(level) => EnvFilter::builder().parse_lossy(level),
         None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
 }
 
-fn run(command: Command) -> anyhow::Result<u8> {
+fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Read(args) => read_files(args),
         Command::Sockets(args) => {
             sockets::command::run(&args, &mut BufWriter::new(io::stdout().lock()))?;
             Ok(exit::code::OK)
         }
+        Command::Run(args) => run::run(&args),
+        Command::List { output } => {
+            list::run(output, &mut io::stdout())?;
+            Ok(exit::code::OK)
+        }
+        Command::Doctor { collector } => Ok(doctor::run(&collector, &mut io::stdout())?),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sce-probe", &mut script);

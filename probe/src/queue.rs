@@ -44,7 +44,13 @@ impl Queue {
         self.spool().backlog()
     }
 
-    /// Gives the spool back for an orderly end, if nobody else holds the queue.
+    /// What waits, if nobody is busy with the spool: for the capture threads, which wait for nobody.
+    #[must_use]
+    pub fn peek(&self) -> Option<Backlog> {
+        self.spool.try_lock().ok().map(|s| s.backlog())
+    }
+
+    /// Gives the spool back for an orderly end, when nobody else holds the queue.
     #[must_use]
     pub fn into_spool(self) -> Spool {
         self.spool.into_inner().unwrap_or_else(PoisonError::into_inner)

@@ -87,7 +87,10 @@ impl Output for File {
 }
 
 /// Replaces a small file so that either the old or the new content is there after a crash.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// As the operating system says; the old content is still there then.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = File::create(&fresh)?;
     file.write_all(content)?;

@@ -266,6 +266,12 @@ impl Spool {
         [self.lanes[0].position, self.lanes[1].position, self.lanes[2].position]
     }
 
+    /// Bytes that the spool may take on disk.
+    #[must_use]
+    pub fn budget_bytes(&self) -> u64 {
+        self.limits.budget_bytes
+    }
+
     /// What waits for the collector.
     #[must_use]
     pub fn backlog(&self) -> Backlog {

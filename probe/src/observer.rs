@@ -1,0 +1,97 @@
+//! One observation point at work: its meter, and the way of its records to the writer.
+
+use sce_meter::{Config, Frame, Meter, Records};
+use sce_proto::ObservationPoint;
+
+use crate::writer::{Shipment, Shipper};
+
+/// Looks over the records of an interval before they go: fills in what only the capture knows.
+pub type Finishing = Box<dyn FnMut(&mut Records) + Send>;
+
+/// A meter with its point and its way out.
+pub struct Observer {
+    meter: Meter,
+    point: ObservationPoint,
+    shipper: Shipper,
+    finishing: Option<Finishing>,
+    /// End of the newest interval for which the point's record was sent.
+    announced_ns: u64,
+    latest_ns: u64,
+}
+
+/// Time between two records about the same point, ns: so often does a probe say that it lives.
+const ANNOUNCE_NS: u64 = 60_000_000_000;
+
+impl Observer {
+    /// An observer for a point. The point's record goes out with the first shipment.
+    #[must_use]
+    pub fn new(
+        point: ObservationPoint,
+        mut config: Config,
+        shipper: Shipper,
+        finishing: Option<Finishing>,
+    ) -> Observer {
+        config.op = point.op;
+        let point = ObservationPoint { interval_ns_last: config.interval_ns, ..point };
+        Observer { meter: Meter::new(config), point, shipper, finishing, announced_ns: 0, latest_ns: 0 }
+    }
+
+    /// Meters a frame.
+    #[inline]
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        if frame.time_ns >= self.meter.deadline() {
+            self.advance(frame.time_ns);
+        }
+        self.meter.observe(frame);
+    }
+
+    /// Closes what ended by now.
+    #[cold]
+    pub fn advance(&mut self, now_ns: u64) {
+        let mut out = Records::default();
+        self.meter.advance(now_ns, &mut out);
+        self.latest_ns = self.latest_ns.max(now_ns);
+        self.ship(out);
+    }
+
+    /// Whether an interval has ended by now.
+    #[must_use]
+    pub fn is_due(&self, now_ns: u64) -> bool {
+        now_ns >= self.meter.deadline()
+    }
+
+    /// Ends all flows: at the end of the input, or where the clock was set back.
+    pub fn finish(&mut self) {
+        let mut out = Records::default();
+        self.meter.finish(&mut out);
+        self.announced_ns = 0;
+        self.ship(out);
+    }
+
+    /// Another experiment label, from the next interval on.
+    pub fn set_run(&mut self, run: &str) {
+        self.meter.set_run(run);
+    }
+
+    fn ship(&mut self, mut out: Records) {
+        if let Some(finishing) = &mut self.finishing {
+            finishing(&mut out);
+        }
+        for p in &out.probe {
+            self.latest_ns = self.latest_ns.max(p.start_ns.saturating_add(p.interval_ns));
+        }
+        let mut shipment = Shipment { probe: out.probe, flows: out.flows, marks: out.marks, ..Shipment::default() };
+        if self.announced_ns == 0 || self.latest_ns >= self.announced_ns + ANNOUNCE_NS {
+            self.announced_ns = self.latest_ns.max(1);
+            if self.point.first_ns == 0 {
+                self.point.first_ns = self.latest_ns;
+            }
+            self.point.last_ns = self.latest_ns;
+            shipment.points.push(self.point.clone());
+        }
+        let nothing = shipment.points.is_empty() && shipment.probe.is_empty() && shipment.flows.is_empty();
+        if !nothing || !shipment.marks.is_empty() {
+            self.shipper.ship(shipment);
+        }
+    }
+}

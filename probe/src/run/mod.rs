@@ -1,0 +1,298 @@
+//! `sce-probe run`: the pipeline from packets to acknowledged records.
+//!
+//! ```text
+//! capture thread (one per interface) --channel--> writer thread --> spool --> delivery (this thread) --> collector
+//! ```
+//! In: options. Out: an exit code. At the end the meters are flushed, the spool is made durable, and the collector gets a
+//! bounded time to take what is left; a second signal ends at once.
+
+mod control;
+pub mod live;
+mod replay;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use sce_proto::LossReport;
+use tokio::sync::mpsc;
+
+use crate::args::{Marks, RunArgs};
+use crate::clock;
+use crate::deliver::{self, Progress};
+use crate::exit::{Failure, code};
+use crate::point::{self, Place};
+use crate::queue::Queue;
+use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
+use crate::writer::{CHANNEL, Job, Shipper, Writer};
+
+use control::{Control, Told};
+
+/// What a source thread says when it ends.
+type Ended = anyhow::Result<()>;
+
+/// What the sources have in common.
+struct Sources {
+    threads: Vec<JoinHandle<()>>,
+    ended: mpsc::UnboundedReceiver<Ended>,
+    running: usize,
+}
+
+/// Runs until a signal, or with `--read` until all is acknowledged.
+///
+/// # Errors
+/// Whatever keeps the probe from beginning, and what ended it early.
+pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let name = args.name.clone().unwrap_or_else(point::host_name);
+    for url in &args.collector {
+        check_url(url)?;
+    }
+    let place = Place::here(&name);
+    let mut meter = args.meter.config(args.interval);
+    meter.run.clone_from(&args.run);
+    let live = args.read.is_empty();
+    meter.marks.mode = match args.marks {
+        Some(Marks::Off) => sce_meter::MarksMode::Off,
+        Some(Marks::Sampled) => sce_meter::MarksMode::Sampled,
+        Some(Marks::Full) => sce_meter::MarksMode::Full,
+        None if live => sce_meter::MarksMode::Sampled,
+        None => sce_meter::MarksMode::Full,
+    };
+    if live && meter.interval_ns == 0 {
+        return Err(Failure::new(code::USAGE, "--interval must not be 0 in a live capture").into());
+    }
+    // Captures first: nothing else is touched if they cannot be had.
+    let captures = if live { live::open(args)? } else { Vec::new() };
+    let replay = if live { None } else { Some(replay::Replay::new(args, &place, meter.clone())?) };
+
+    let dir = args.spool.clone().unwrap_or_else(|| match &replay {
+        Some(replay) => replay.spool_dir(),
+        None => default_spool(&name),
+    });
+    let (queue, recovery) = open_spool(&dir, args)?;
+    let (jobs, inbox) = sync_channel(CHANNEL);
+    let control = Arc::new(Control::new(args, jobs.clone()));
+    let (say, ended) = mpsc::unbounded_channel();
+    let (writer, mut sources) = match &replay {
+        Some(replay) => {
+            let skip = replay.resume(&mut queue.spool(), &dir)?;
+            let wait_above = queue.spool().budget_bytes() / 2;
+            let writer = Writer::replay(queue.clone(), skip, wait_above, control.given_up());
+            let thread = replay.start(Shipper::new(jobs, true), control.clone(), say);
+            (writer, Sources { threads: vec![thread?], ended, running: 1 })
+        }
+        None => {
+            report_unclean(&queue, &recovery, &args.run);
+            let writer = Writer::live(queue.clone());
+            let mut threads = Vec::new();
+            for capture in captures {
+                let shipper = Shipper::new(jobs.clone(), false);
+                let place = place.clone();
+                let context = live::Context {
+                    place,
+                    meter: meter.clone(),
+                    shipper,
+                    control: control.clone(),
+                    queue: queue.clone(),
+                };
+                threads.push(capture.start(context, say.clone())?);
+            }
+            drop(jobs);
+            drop(say);
+            let running = threads.len();
+            (writer, Sources { threads, ended, running })
+        }
+    };
+    let writing = spawn_writer(writer, inbox)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let patience = args.drain_timeout.unwrap_or(Duration::from_secs(if live { 5 } else { 60 }));
+    let config = deliver::Config {
+        collectors: args.collector.clone(),
+        probe: name,
+        host: place.host.clone(),
+        timing: deliver::Timing::default(),
+    };
+    let outcome = runtime.block_on(async {
+        let progress = Arc::new(Progress::default());
+        let delivery = deliver::run(queue.clone(), config, progress.clone());
+        tokio::select! {
+            failed = delivery => Err(failed.err().map_or_else(|| anyhow::anyhow!("delivery ended"), Into::into)),
+            outcome = until_done(&mut sources, &control, writing, &queue, &progress, patience, live) => outcome,
+        }
+    });
+    drop(runtime);
+    drop(control);
+    let left = queue.backlog();
+    if let Ok(queue) = Arc::try_unwrap(queue).map_err(|_| ()) {
+        queue.into_spool().close(clock::now_ns());
+    }
+    let outcome = outcome?;
+    if let Some(replay) = &replay
+        && left.batches == 0
+        && !outcome.interrupted
+    {
+        replay.done(&dir, args.spool.is_none()).context("after the replay")?;
+    }
+    outcome.source?;
+    if left.batches > 0 && !live {
+        let why = if outcome.interrupted { "interrupted" } else { "the collector did not take everything in time" };
+        let text = format!(
+            "{why}: {} batches wait in {}; the same command goes on where this one stopped",
+            left.batches,
+            dir.display()
+        );
+        return Err(Failure::new(code::UNDELIVERED, text).into());
+    }
+    if left.batches > 0 {
+        tracing::warn!(batches = left.batches, spool = %dir.display(), "Not everything was acknowledged; it stays in the spool");
+    }
+    if outcome.interrupted && !live {
+        return Err(
+            Failure::new(code::UNDELIVERED, "interrupted; the same command goes on where this one stopped").into()
+        );
+    }
+    Ok(code::OK)
+}
+
+/// How the sources and the delivery ended.
+struct Outcome {
+    interrupted: bool,
+    source: Ended,
+}
+
+/// Waits for signals and for the sources; then flushes, and waits for the collector.
+async fn until_done(
+    sources: &mut Sources,
+    control: &Control,
+    writing: JoinHandle<()>,
+    queue: &Queue,
+    progress: &Progress,
+    patience: Duration,
+    live: bool,
+) -> anyhow::Result<Outcome> {
+    let mut signals = control::Signals::new()?;
+    let mut outcome = Outcome { interrupted: false, source: Ok(()) };
+    let mut looked = tokio::time::interval(Duration::from_secs(1));
+    while sources.running > 0 {
+        tokio::select! {
+            end = sources.ended.recv() => {
+                sources.running -= 1;
+                if let Some(Err(error)) = end {
+                    tracing::error!("{error:#}");
+                    outcome.source = Err(error);
+                }
+            }
+            told = signals.next() => match told {
+                Told::Stop if outcome.interrupted => return Ok(outcome),
+                Told::Stop => {
+                    tracing::info!("Stopping; once more to stop at once");
+                    outcome.interrupted = true;
+                    control.stop();
+                    control.give_up();
+                }
+                Told::Reload => control.reload(),
+            },
+            _ = looked.tick() => control.look(),
+        }
+    }
+    control.stop();
+    control.close();
+    for thread in sources.threads.drain(..) {
+        let _ = thread.join();
+    }
+    // The writer ends when the last source has; it may wait for the collector, so the delivery must go on meanwhile.
+    let mut acks = progress.acks.load(Relaxed);
+    let mut since = Instant::now();
+    loop {
+        if writing.is_finished() && queue.backlog().batches == 0 {
+            break;
+        }
+        let now = progress.acks.load(Relaxed);
+        if now > acks {
+            (acks, since) = (now, Instant::now());
+        }
+        let given_up = since.elapsed() >= patience || (!live && progress.refused.load(Relaxed));
+        if given_up && writing.is_finished() {
+            break;
+        }
+        if given_up {
+            control.give_up();
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(5)) => {}
+            told = signals.next() => match told {
+                Told::Stop if outcome.interrupted => break,
+                Told::Stop => outcome.interrupted = true,
+                Told::Reload => {}
+            },
+        }
+    }
+    Ok(outcome)
+}
+
+fn spawn_writer(writer: Writer, inbox: Receiver<Job>) -> anyhow::Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name("writer".to_owned());
+    Ok(thread.spawn(move || writer.run(&inbox))?)
+}
+
+fn open_spool(dir: &std::path::Path, args: &RunArgs) -> anyhow::Result<(Arc<Queue>, Recovery)> {
+    let limits =
+        Limits { budget_bytes: args.spool_size.unwrap_or(0), min_free_bytes: args.spool_min_free, ..Limits::default() };
+    let opened = Spool::open(dir, limits, Box::new(RealDisk), &args.run, clock::now_ns());
+    let (spool, recovery) = opened.map_err(|e: SpoolError| Failure::new(code::SPOOL, e.to_string()))?;
+    for file in &recovery.foreign {
+        tracing::warn!(file = %file.display(), "Found in the spool, not usable, moved here");
+    }
+    let waiting = spool.backlog().batches;
+    if waiting > 0 {
+        tracing::info!(batches = waiting, "Batches of an earlier run wait in the spool");
+    }
+    Ok((Arc::new(Queue::new(spool)), recovery))
+}
+
+/// What was measured and not yet spooled when the probe was killed is gone: at most the open interval.
+fn report_unclean(queue: &Queue, recovery: &Recovery, run: &str) {
+    if !recovery.unclean {
+        return;
+    }
+    let now_ns = clock::now_ns();
+    tracing::warn!("The probe did not end in order last time; what it had not spooled is reported as lost");
+    let report = LossReport {
+        at_ns: now_ns,
+        reason: "unclean_restart".to_owned(),
+        lane: 1,
+        from_ns: recovery.newest_ns,
+        to_ns: now_ns,
+        run: run.to_owned(),
+        ..LossReport::default()
+    };
+    queue.spool().report(report, now_ns);
+}
+
+fn default_spool(name: &str) -> PathBuf {
+    let safe: String = name.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
+    let base = if rustix::process::geteuid().is_root() {
+        PathBuf::from("/var/lib/sce-probe")
+    } else {
+        let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+        let home = std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state"));
+        state.or(home).unwrap_or_else(std::env::temp_dir).join("sce-probe")
+    };
+    base.join(safe)
+}
+
+fn check_url(url: &str) -> Result<(), Failure> {
+    let rest = url.strip_prefix("http://");
+    let has_host = rest.is_some_and(|r| !r.is_empty() && !r.starts_with(':') && !r.starts_with('/'));
+    if has_host {
+        return Ok(());
+    }
+    Err(Failure::new(
+        code::USAGE,
+        format!("`{url}` is not a collector's address: write http://HOST:PORT (default port 4517)"),
+    ))
+}

@@ -1,0 +1,170 @@
+//! `--read`: capture files through the live pipeline.
+//!
+//! A replay that was interrupted, even killed, goes on exactly where it was: the meters are deterministic, so the records
+//! that the spool has already are counted and passed over. The spool of a replay without `--spool` has a fixed place, made
+//! of what is replayed, so that the same command finds it again.
+
+use std::fs;
+use std::hash::Hasher;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use sce_meter::{Config, Frame, LinkType};
+use sce_proto::ObservationPoint;
+use siphasher::sip::SipHasher24;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Ended;
+use super::control::Control;
+use crate::args::RunArgs;
+use crate::exit::{Failure, code};
+use crate::filter::Filter;
+use crate::observer::Observer;
+use crate::point::Place;
+use crate::source::CaptureFile;
+use crate::spool::{LANES, Spool, disk};
+use crate::writer::Shipper;
+
+/// What is replayed.
+pub(super) struct Replay {
+    files: Vec<(PathBuf, ObservationPoint)>,
+    filter: String,
+    meter: Config,
+    /// Tells this replay from every other one.
+    identity: u64,
+}
+
+/// Beside the spool: which replay it is in the middle of, and where its lanes stood when that began.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Begun {
+    identity: u64,
+    positions: [u64; LANES],
+}
+
+impl Replay {
+    pub(super) fn new(args: &RunArgs, place: &Place, meter: Config) -> anyhow::Result<Replay> {
+        Filter::new(&args.filter)?;
+        let mut h = SipHasher24::new();
+        let mut write = |text: String| {
+            h.write(text.as_bytes());
+            h.write(&[0]);
+        };
+        let mut files = Vec::new();
+        for path in &args.read {
+            if path == Path::new("-") {
+                // Standard input cannot be read twice: every such replay is a new one.
+                write(format!("{} {}", crate::clock::now_ns(), std::process::id()));
+            } else {
+                let unreadable = |e| Failure::new(code::INPUT, format!("{}: {e}", path.display()));
+                let meta = fs::metadata(path).map_err(unreadable)?;
+                let full = fs::canonicalize(path).map_err(unreadable)?;
+                write(format!("{} {} {:?}", full.display(), meta.len(), meta.modified().ok()));
+            }
+            files.push((path.clone(), place.file(path, &args.clock)));
+        }
+        write(format!("{} {} {:?} {}", env!("CARGO_PKG_VERSION"), place.probe, meter, args.filter));
+        write(args.collector.join(" "));
+        // TOML has signed integers.
+        let identity = h.finish() >> 1;
+        Ok(Replay { files, filter: args.filter.clone(), meter, identity })
+    }
+
+    /// Where the spool is without `--spool`.
+    pub(super) fn spool_dir(&self) -> PathBuf {
+        let user = rustix::process::geteuid().as_raw();
+        std::env::temp_dir().join(format!("sce-probe-replay-{user}-{:016x}", self.identity))
+    }
+
+    /// How many records of each lane the spool has already from an interrupted run of this replay.
+    pub(super) fn resume(&self, spool: &mut Spool, dir: &Path) -> anyhow::Result<[u64; LANES]> {
+        let path = dir.join("replay.toml");
+        let begun = fs::read_to_string(&path).ok().and_then(|t| toml::from_str::<Begun>(&t).ok());
+        let now = spool.positions();
+        if let Some(begun) = begun.filter(|b| b.identity == self.identity) {
+            let skip = std::array::from_fn(|lane| now[lane].saturating_sub(begun.positions[lane]));
+            tracing::info!(records = skip.iter().sum::<u64>(), "Going on with an interrupted replay");
+            return Ok(skip);
+        }
+        let text = toml::to_string(&Begun { identity: self.identity, positions: now })?;
+        disk::replace(&path, text.as_bytes())?;
+        Ok([0; LANES])
+    }
+
+    /// All is acknowledged: the next replay of the same files is a new one.
+    pub(super) fn done(&self, dir: &Path, remove: bool) -> std::io::Result<()> {
+        if remove { fs::remove_dir_all(dir) } else { fs::remove_file(dir.join("replay.toml")) }
+    }
+
+    /// Reads on a thread of its own.
+    pub(super) fn start(
+        &self,
+        shipper: Shipper,
+        control: Arc<Control>,
+        say: UnboundedSender<Ended>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        let (files, filter, meter) = (self.files.clone(), self.filter.clone(), self.meter.clone());
+        std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
+            let mut result = Ok(());
+            for (path, point) in files {
+                let one = replay(&path, &point, &filter, &meter, shipper.clone(), &control);
+                result = result.and(one);
+            }
+            // The sender ends before the word about it: whoever hears it may wait for the writer.
+            drop(shipper);
+            drop(control);
+            let _ = say.send(result);
+        })
+    }
+}
+
+fn replay(
+    path: &Path,
+    point: &ObservationPoint,
+    filter: &str,
+    meter: &Config,
+    shipper: Shipper,
+    control: &Control,
+) -> Ended {
+    let damaged = |e| Failure::new(code::INPUT, format!("{}: {e}", path.display()));
+    let mut file = CaptureFile::open(path).map_err(damaged)?;
+    let mut filter = Filter::new(filter)?;
+    let mut observer = None;
+    let mut shipper = Some(shipper);
+    let mut result = Ok(());
+    while !control.is_stopped() {
+        let f = match file.next_frame() {
+            Ok(Some(f)) => f,
+            Ok(None) => break,
+            Err(e) => {
+                result = Err(damaged(e).into());
+                continue;
+            }
+        };
+        if !filter.passes(f.link, f.data)? {
+            continue;
+        }
+        let link = LinkType(u32::from(f.link));
+        if let Some(shipper) = shipper.take() {
+            let link_type = link.name().map_or_else(|| f.link.to_string(), str::to_owned);
+            let point = ObservationPoint { link_type, ..point.clone() };
+            observer = Some(Observer::new(point, meter.clone(), shipper, None));
+        }
+        if let Some(observer) = &mut observer {
+            observer.frame(&Frame {
+                time_ns: f.time_ns,
+                link,
+                wire_len: f.wire_len,
+                data: f.data,
+                vlan: None,
+                gso: None,
+                outgoing: None,
+            });
+        }
+    }
+    // An interrupted replay ends in the middle: its open flows are metered again when it goes on.
+    if let Some(observer) = observer.as_mut().filter(|_| !control.is_stopped()) {
+        observer.finish();
+    }
+    result
+}
