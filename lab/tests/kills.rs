@@ -95,6 +95,6 @@ fn fifty_kills_of_probe_and_collector_lose_and_double_nothing_unsaid() {
     }
     let audit = collector.ask(&["audit"]);
     for row in audit.as_array().unwrap() {
-        assert_eq!(number(row, "captured_packets"), PACKETS, "{row:#}");
+        assert_eq!(number(row, "captured"), PACKETS, "{row:#}");
     }
 }

@@ -87,7 +87,7 @@ fn a_replayed_capture_has_the_same_totals_at_any_interval() {
             assert_eq!(got.get(flow), Some(counts), "{flow} at {interval}");
         }
         let audit = collector.ask(&["audit"]);
-        let captured: u64 = audit.as_array().unwrap().iter().map(|row| number(row, "captured_packets")).sum();
+        let captured: u64 = audit.as_array().unwrap().iter().map(|row| number(row, "captured")).sum();
         assert_eq!(captured, 20_000, "{audit:#}");
     }
 }

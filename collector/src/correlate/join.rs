@@ -4,7 +4,7 @@
 //! ports only say where to look: two views are one flow because they share initial sequence numbers, listed packets or
 //! sequence ranges. A mere agreement of addresses is kept as weak, and never beats evidence.
 
-use sce_proto::bits::join_evidence;
+use sce_proto::bits::{join_evidence, quality};
 use sce_proto::marks::{Trail, trail};
 
 use super::{Sighting, nat};
@@ -101,7 +101,7 @@ fn join_key(sightings: &[Sighting], list: &[usize], groups: &mut Vec<Group>) {
     roots.dedup();
     for root in roots {
         let of: Vec<usize> = (0..facts.len()).filter(|i| by_part[*i] == root).collect();
-        let best = of.iter().copied().min_by_key(|i| (!facts[*i].both_isns(), facts[*i].first_ns, facts[*i].op));
+        let best = of.iter().copied().min_by_key(|i| facts[*i].seniority());
         let mut members: Vec<usize> = of.iter().map(|i| facts[*i].index).collect();
         members.sort_unstable();
         let evidence_bits = of.iter().fold(0, |e, i| e | bits[*i]);
@@ -137,6 +137,14 @@ impl<'a> Facts<'a> {
         let isn = [0, 1].map(|d| sighting.totals[d].as_ref().filter(|t| t.handshake_bits & 3 != 0).map(|t| t.isn));
         let digests = std::cell::OnceCell::new();
         Facts { index, op: sighting.op, flow: sighting.flow, first_ns: first, last_ns: last, isn, sighting, digests }
+    }
+
+    /// Order of claims to name the flow. It rests on what every record of a sighting carries, so that the name is the same
+    /// whatever window and whatever marks were loaded.
+    fn seniority(&self) -> (bool, u64, u64) {
+        let totals = || self.sighting.totals.iter().flatten();
+        let began_before = totals().any(|t| t.quality_bits & quality::NO_HANDSHAKE != 0);
+        (began_before, totals().map(|t| t.flow_first_ns).min().unwrap_or(u64::MAX), self.op)
     }
 
     fn both_isns(&self) -> bool {
