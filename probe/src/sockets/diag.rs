@@ -129,6 +129,15 @@ fn parse(mut bytes: &[u8], sequence: u32, out: &mut Vec<DiagSocket>) -> io::Resu
     Ok(Progress::More)
 }
 
+/// The sockets of a recorded answer.
+#[cfg(test)]
+pub(super) fn read_dump(bytes: &[u8]) -> Vec<DiagSocket> {
+    let mut out = Vec::new();
+    let sequence = u32_at(bytes, 8).unwrap_or(0);
+    assert!(parse(bytes, sequence, &mut out).is_ok());
+    out
+}
+
 /// `struct inet_diag_msg` and its attributes.
 fn diag_message(m: &[u8]) -> Option<DiagSocket> {
     let (family, state) = (*m.first()?, *m.get(1)?);

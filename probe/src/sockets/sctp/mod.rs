@@ -13,6 +13,8 @@ mod kernel;
 mod kernel;
 #[cfg_attr(not(feature = "ebpf"), allow(dead_code, reason = "nobody fills it without the kernel program"))]
 mod paths;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -81,7 +83,7 @@ impl Sctp {
         out: &mut Vec<SocketSample>,
     ) {
         self.drain();
-        let dump = match diag {
+        let mut dump = match diag {
             Some(diag) if self.diag => diag.dump(SCTP).unwrap_or_else(|error| {
                 tracing::info!(%error, "The kernel has no diagnostics for SCTP (module sctp_diag)");
                 self.diag = false;
@@ -89,6 +91,8 @@ impl Sctp {
             }),
             _ => Vec::new(),
         };
+        // Endpoints are listed beside their associations, without statistics.
+        dump.retain(|d| SctpInfo::read(&d.info).tag != 0);
         let mut samples = path_samples(&mut self.paths, &dump);
         samples.extend(self.dump_samples(&dump));
         for (ends, mut sample) in samples {
@@ -106,7 +110,6 @@ impl Sctp {
         let now: Vec<(Ends, SctpInfo)> = dump
             .iter()
             .map(|d| (d, SctpInfo::read(&d.info)))
-            .filter(|(_, info)| info.tag != 0)
             .map(|(d, info)| {
                 (Ends { remote: (info.primary.unwrap_or(d.ends.remote.0), d.ends.remote.1), ..d.ends }, info)
             })

@@ -27,8 +27,12 @@ struct Association {
     local_port: u16,
     peer_port: u16,
     rwnd: u64,
+    /// Smallest in the interval. A closed window counts.
+    rwnd_min: u64,
     unacked: u64,
     known: bool,
+    /// Whether its own record came in this interval.
+    probed: bool,
     paths: HashMap<IpAddr, Path>,
 }
 
@@ -71,6 +75,8 @@ impl Paths {
         let Some(a) = self.entry(asoc) else { return };
         (a.local_port, a.peer_port, a.known) = (local as u16, peer as u16, true);
         a.rwnd = number("rwnd").unwrap_or(0);
+        a.rwnd_min = if a.probed { a.rwnd_min.min(a.rwnd) } else { a.rwnd };
+        a.probed = true;
         a.unacked = number("unack_data").unwrap_or(0);
     }
 
@@ -119,6 +125,7 @@ impl Paths {
             if !a.known {
                 continue; // its own record is still to come
             }
+            a.probed = false;
             for peer in peers {
                 let Some(p) = a.paths.remove(&peer) else { continue };
                 out.push(PathSample { sample: sample(&p, a), local_port: a.local_port, peer: (peer, a.peer_port) });
@@ -145,7 +152,8 @@ fn sample(p: &Path, a: &Association) -> SocketSample {
         path_state_last: p.state,
         path_primary_last: p.primary.into(),
         unacked_chunks_last: a.unacked,
-        rcv_wnd_bytes_last: a.rwnd,
+        snd_wnd_bytes_last: a.rwnd, // the kernel's `rwnd` here is the peer's
+        snd_wnd_bytes_min: a.rwnd_min,
         ..SocketSample::default()
     }
 }
