@@ -237,9 +237,10 @@ impl Flow {
         out.dst_port = u32::from(dst.1);
         out.flow_first_ns = self.first_ns;
         out.initiator_evidence = u32::from(self.evidence);
-        out.end_reason_last = match (end, self.life) {
-            (0, Life::Closed(reason)) => u32::from(reason),
-            (end, _) => u32::from(end),
+        // What ended the connection says more than why the table let it go.
+        out.end_reason_last = match self.life {
+            Life::Closed(reason) => u32::from(reason),
+            Life::HalfOpen | Life::Open => u32::from(end),
         };
         if let Transport::Tcp(tcp) = &self.transport
             && !tcp.handshake_seen()

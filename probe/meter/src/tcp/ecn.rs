@@ -62,6 +62,8 @@ struct Side {
     ece_latch_ns: u64,
     ce_to_ece_count: u32,
     ce_to_ece_ns: (u64, u64, u64),
+    /// Mode, evidence and mangling in this direction's latest record.
+    told: Option<(u64, u64, u64)>,
     /// Counters that this side reports, from the first one on.
     counters: Option<Box<Counters>>,
 }
@@ -279,17 +281,27 @@ impl EcnState {
         (mode, evidence)
     }
 
+    /// What a record of the direction says: mode, evidence, mangling. Packets of either direction can change it.
+    fn story(&self, dir: Dir) -> (u64, u64, u64) {
+        let (mode, evidence) = self.verdict();
+        (mode, evidence, u64::from(self.sides[dir].mangling))
+    }
+
     pub(crate) fn has_news(&self, dir: Dir) -> bool {
-        self.sides[dir].ce_to_ece_count > 0
+        let side = &self.sides[dir];
+        // A direction that was reported before learns what the other one proved since.
+        side.ce_to_ece_count > 0 || side.told.is_some_and(|told| told != self.story(dir))
     }
 
     pub(crate) fn report(&mut self, dir: Dir, out: &mut FlowInterval) {
         use std::mem::take;
-        let (mode, evidence) = self.verdict();
+        let story = self.story(dir);
+        let (mode, evidence, mangling) = story;
         out.ecn_mode_last = mode as u32;
         out.ecn_evidence_bits = evidence as u32;
         let side = &mut self.sides[dir];
-        out.ecn_mangling_bits = u64::from(side.mangling);
+        side.told = Some(story);
+        out.ecn_mangling_bits = mangling;
         out.ece_episodes = u64::from(take(&mut side.ece_episodes));
         out.ece_latch_ns = take(&mut side.ece_latch_ns);
         out.cwr_events = u64::from(take(&mut side.cwr_events));
