@@ -124,6 +124,12 @@ Examples:
   sce-cli diff --run a --run b --of paths --by from.probe,to.probe
   sce-cli diff --run a --run b port 443 -o csv")]
     Diff(DiffArgs),
+    /// Watch flows live in the terminal: sorted, with curves, and one flow's path hop by hop
+    #[command(after_help = "Examples:
+  sce-cli watch                                         flows of the last minute, refreshed every second
+  sce-cli watch --since 10m host 10.0.0.1               press ? for the keys, Enter for one flow's path
+  sce-cli watch --run demo --since yesterday            a finished experiment")]
+    Watch(WatchArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m
@@ -253,6 +259,19 @@ pub(crate) struct DiffArgs {
     pub(crate) until: Option<String>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// Options of `watch`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WatchArgs {
+    /// Filter, as for `sce-cli flows`; `/` changes it
+    #[arg(value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    /// Time between two questions to the collector
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub(crate) every: String,
 }
 
 /// The time window and the experiment.

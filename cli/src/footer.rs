@@ -46,10 +46,15 @@ impl Footer<'_> {
         }
     }
 
+    /// Freshness of the probes and losses, in one line.
+    pub(crate) fn state(&self) -> String {
+        format!("{} - {}", self.probes(), losses(self.completeness))
+    }
+
     /// The lines of facts and the lines of warnings.
     fn lines(&self) -> (Vec<String>, Vec<String>) {
         let c = self.completeness;
-        let mut facts = vec![format!("{} - {} - {} - {}", self.rows(), self.window(), self.probes(), losses(c))];
+        let mut facts = vec![format!("{} - {} - {}", self.rows(), self.window(), self.state())];
         if !self.hidden.is_empty() {
             facts.push(format!("hidden for lack of width: {} (-o wide shows them)", self.hidden.join(", ")));
         }

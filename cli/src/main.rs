@@ -12,8 +12,10 @@ mod exit;
 mod footer;
 mod render;
 mod time;
+mod track;
 mod units;
 mod verbs;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -77,6 +79,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         },
         Verb::Check(args) => verbs::check::run(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,
+        Verb::Watch(args) => watch::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,

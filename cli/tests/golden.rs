@@ -154,6 +154,7 @@ fn exit_codes_and_errors() {
             &["paths", "--matrix", "--by", "flow"],
             &["top", "--by", "respnder_ip"],
             &["flaws"],
+            &["watch"],
             &["flows", "-o", "json", "--follow"],
             &["flows", "--collector", "http://127.0.0.1:1"],
             &["flows", "--collector", "https://example.net"],

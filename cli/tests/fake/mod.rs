@@ -22,6 +22,7 @@ pub(crate) struct Fake {
     /// Its address.
     pub(crate) url: String,
     /// The questions it was asked.
+    #[allow(dead_code, reason = "not every test that includes this module looks at the questions")]
     pub(crate) asked: Arc<Mutex<Vec<SelectRequest>>>,
 }
 

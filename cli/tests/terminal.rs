@@ -1,0 +1,110 @@
+//! `watch` in a pseudo-terminal of 80 by 24, as a person would use it.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod fake;
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// A program in a terminal: util-linux `script` makes the pseudo-terminal.
+struct Terminal {
+    child: Child,
+    keys: ChildStdin,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+}
+
+impl Terminal {
+    fn start(arguments: &str, url: &str) -> Terminal {
+        let command = format!("stty cols 80 rows 24; exec {} {arguments}", env!("CARGO_BIN_EXE_sce-cli"));
+        let mut child = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .env("SCE_COLLECTOR", url)
+            .env("TERM", "xterm-256color")
+            .env("TZ", "UTC")
+            .env_remove("COLUMNS")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (send, output) = channel();
+        let mut stdout = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = stdout.read(&mut buffer) {
+                if send.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keys = child.stdin.take().unwrap();
+        Terminal { child, keys, output, screen: vt100::Parser::new(24, 80, 0) }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Waits until the screen shows a text, and returns the screen.
+    fn wait_for(&mut self, text: &str) -> String {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let contents = self.screen.screen().contents();
+            if contents.contains(text) {
+                return contents;
+            }
+            assert!(Instant::now() < patience, "no `{text}` on the screen:\n{contents}");
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(100)) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    /// A failed test must not leave its program behind; the hang-up of the terminal ends it.
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn a_flow_is_found_opened_and_left_at_80_columns() {
+    let fake = fake::start();
+    let mut terminal = Terminal::start("watch --since 2026-01-01T09:55:00Z --until 2026-01-01T10:00:00Z", &fake.url);
+    let list = terminal.wait_for("(max 15.2 Mbit/s)");
+    assert!(list.contains("10.0.0.1:40000") && list.contains("[2001:d"), "{list}");
+    assert!(list.contains("probes: client current") && list.contains("nothing lost"), "{list}");
+    terminal.press("\r");
+    let flow = terminal.wait_for("o router eth1");
+    assert!(flow.contains("17 lost") && flow.contains("1,204 SCE marked") && flow.contains("31 CE marked"), "{flow}");
+    assert!(flow.contains("feedback up: sce incomplete"), "{flow}");
+    terminal.press("\u{1b}");
+    terminal.wait_for("INITIATOR");
+    terminal.press("/up.pakets > 5\r");
+    terminal.wait_for("! unknown column");
+    terminal.press("p");
+    terminal.wait_for("PAUSED");
+    terminal.press("q");
+    let status = terminal.child.wait().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
+fn ctrl_c_leaves_and_gives_the_terminal_back() {
+    let fake = fake::start();
+    let mut terminal = Terminal::start("watch --since 1h", &fake.url);
+    terminal.wait_for("sce watch");
+    terminal.press("\u{3}");
+    assert!(terminal.child.wait().unwrap().success());
+    terminal.wait_for("");
+    while let Ok(bytes) = terminal.output.recv_timeout(Duration::from_millis(500)) {
+        terminal.screen.process(&bytes);
+    }
+    assert!(!terminal.screen.screen().alternate_screen(), "the alternate screen was left");
+    assert!(!terminal.screen.screen().hide_cursor(), "the cursor is back");
+}
