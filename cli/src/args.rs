@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::GRAMMAR;
 use crate::exit;
+use crate::plot::Kind;
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
 use crate::verbs::matrix::Unit;
@@ -130,6 +131,13 @@ Examples:
   sce-cli watch --since 10m host 10.0.0.1               press ? for the keys, Enter for one flow's path
   sce-cli watch --run demo --since yesterday            a finished experiment")]
     Watch(WatchArgs),
+    /// Draw a figure of flows: over time, as a distribution, or one against another
+    #[command(after_help = "Examples:
+  sce-cli plot overview 3f2a91c07be4d015                in the terminal
+  sce-cli plot marks 3f2a91c07be4d015 --out marks.svg   for a paper; `rsvg-convert -z 3 marks.svg -o marks.png` for a slide
+  sce-cli plot fairness --run cubic-2 --top 8 --out fairness.svg
+  sce-cli plot rtt 3f2a91c07be4d015 --data > rtt.csv    the numbers behind the figure")]
+    Plot(PlotArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m
@@ -272,6 +280,59 @@ pub(crate) struct WatchArgs {
     /// Time between two questions to the collector
     #[arg(long, value_name = "TIME", default_value = "1s")]
     pub(crate) every: String,
+}
+
+/// Options of `plot`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlotArgs {
+    /// What to draw
+    #[arg(value_enum, value_name = "KIND")]
+    pub(crate) kind: Kind,
+    /// Flows to draw (identifiers as in `sce-cli flows`) [default: the busiest]
+    #[arg(value_name = "ID")]
+    pub(crate) flows: Vec<String>,
+    /// Without identifiers: draw the N busiest flows [default: 1; fairness: 6]
+    #[arg(long, value_name = "N", help_heading = "Which rows")]
+    pub(crate) top: Option<u64>,
+    /// Without identifiers: among the flows that this filter selects
+    #[arg(long, value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    /// Column of `series` whose distribution `cdf` draws
+    #[arg(long, value_name = "COLUMN", default_value = "rtt_ns_min")]
+    pub(crate) of: String,
+    /// Write to this file: FILE.svg the figure, FILE.csv its data [default: the terminal, or SVG to a pipe]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<std::path::PathBuf>,
+    /// Draw with characters even if the output is no terminal
+    #[arg(long)]
+    pub(crate) term: bool,
+    /// Print the data behind the figure as CSV: panel, curve, x, y, in base units (s, ns, bit/s, bytes, shares of 1)
+    #[arg(long)]
+    pub(crate) data: bool,
+    /// Title of the figure
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+}
+
+impl Output {
+    /// How the words around a figure are printed.
+    pub(crate) fn default_for_figures() -> Output {
+        Output {
+            output: Format::Table,
+            columns: None,
+            numeric: false,
+            units: UnitStyle::Si,
+            time: Some(TimeStyle::Utc),
+            no_headers: false,
+            color: Choice::Never,
+            no_pager: true,
+            quiet: false,
+            strict: false,
+            require_all: false,
+        }
+    }
 }
 
 /// The time window and the experiment.

@@ -10,6 +10,7 @@ mod client;
 mod columns;
 mod exit;
 mod footer;
+mod plot;
 mod render;
 mod time;
 mod track;
@@ -80,6 +81,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check(args) => verbs::check::run(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,
         Verb::Watch(args) => watch::run(client, args).await,
+        Verb::Plot(args) => plot::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,

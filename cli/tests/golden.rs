@@ -58,6 +58,8 @@ fn help() {
         "top",
         "check",
         "diff",
+        "watch",
+        "plot",
         "completions",
         "man",
     ];
@@ -108,6 +110,27 @@ fn machine_formats() {
             &["flow", "3f2a91c07be4d015", "-o", "json"],
         ],
     );
+}
+
+#[test]
+fn figures() {
+    golden(
+        "plot",
+        &[
+            &["plot", "overview", "3f2a", "--term"],
+            &["plot", "rtt", "3f2a", "--data"],
+            &["plot", "cdf", "--term"],
+            &["plot", "loss", "3f2a"],
+            &["plot", "marks", "3f2a", "--out", "marks.png"],
+        ],
+    );
+    let fake = fake::start();
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["overview", "fairness"] {
+        let path = dir.path().join("figure.svg");
+        run(&fake.url, &["plot", kind, "--out", path.to_str().unwrap(), "--top", "2"]);
+        compare(&format!("plot-{kind}"), &std::fs::read_to_string(path).unwrap());
+    }
 }
 
 #[test]

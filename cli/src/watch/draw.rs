@@ -35,13 +35,13 @@ fn header(app: &App) -> Paragraph<'static> {
     } else {
         format!("{} flows", grouped(shown))
     };
-    let mut first =
-        vec![Span::styled("sce watch", BOLD), Span::raw(format!("  {count}, {}, by {}", app.window, SORTS[app.sort]))];
+    let mut first = vec![Span::styled("sce watch", BOLD)];
+    if app.paused {
+        first.extend([Span::raw("  "), Span::styled("PAUSED", REVERSED)]);
+    }
+    first.push(Span::raw(format!("  {count}, {}, by {}", app.window, SORTS[app.sort])));
     if !app.filter.is_empty() {
         first.push(Span::raw(format!(", where {}", app.filter)));
-    }
-    if app.paused {
-        first.push(Span::styled("  PAUSED", REVERSED));
     }
     let second = match &app.error {
         Some(error) => Line::styled(format!("! {}", error.replace('\n', " ")), BOLD),

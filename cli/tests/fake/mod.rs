@@ -201,6 +201,7 @@ fn flows() -> View {
         "last_ns ns - Time of the last packet, ns since the epoch.",
         "up.tcp_rst segments - Segments with RST.",
         "points - - Observation points that saw it.",
+        "run - - Experiment label.",
     ]);
     let list = |items: &[&str]| Value {
         kind: Some(Kind::List(sce_proto::List { values: items.iter().map(|i| t(i)).collect() })),
@@ -226,6 +227,7 @@ fn flows() -> View {
             n(END_NS - 50 * S),
             n(0),
             list(&["client:eth0", "router:eth1", "server:eth0"]),
+            t("story"),
         ],
         vec![
             t(UDP),
@@ -247,6 +249,7 @@ fn flows() -> View {
             n(END_NS - 29 * S),
             n(0),
             list(&["client:eth0"]),
+            t("story"),
         ],
     ];
     View { columns, rows }
@@ -430,6 +433,11 @@ fn series() -> View {
         "ect1_packets packets * Packets with ECT(1) (01).",
         "ce_packets packets * Packets with CE (11).",
         "rtt_ns_min ns * Smallest round trip time.",
+        "data_segments segments - Wire packets with payload.",
+        "ect1_data_packets packets - Packets with payload and ECT(1).",
+        "acked_bytes bytes - Bytes newly acknowledged.",
+        "esce_acked_bytes bytes - Those of them with ESCE.",
+        "flight_bytes_max bytes - Bytes in flight.",
     ]);
     let row = |i: u64, direction: &str| {
         let bytes = if direction == "up" { 1_000_000 + (i * 37 % 11) * 90_000 } else { 40_000 };
@@ -445,6 +453,11 @@ fn series() -> View {
             n(i * 7 % 40),
             n(u64::from(i == 7)),
             n(20_000_000 + i * i * 10_000),
+            n(bytes / 1500),
+            n(i * 7 % 40),
+            n(bytes),
+            n(bytes * (i * 7 % 40) / 1500),
+            n(80_000 + i * 2_000),
         ]
     };
     View { columns, rows: (0..20).flat_map(|i| [row(i, "up"), row(i, "down")]).collect() }

@@ -1,0 +1,138 @@
+//! `plot`: figures of flows over time, distributions and relations, as SVG, in the terminal, or as the data behind them.
+//!
+//! In: the rows of `flows`, `series` and `sockets`. Out: one figure. Computes no metric beyond rates, shares and ranks.
+
+mod figure;
+mod kinds;
+mod svg;
+mod terminal;
+
+use std::io::{IsTerminal, Write};
+
+use sce_proto::SelectRequest;
+
+use crate::args::PlotArgs;
+use crate::client::Client;
+use crate::exit::Failure;
+use crate::footer::Footer;
+use crate::render::Printer;
+use crate::time::{self, TimeStyle};
+use crate::track::{tracks, word};
+use figure::Figure;
+pub(crate) use kinds::Kind;
+use kinds::Source;
+
+/// Draws a figure.
+pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Failure> {
+    let now = jiff::Zoned::now();
+    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    if let Some(path) = &args.out
+        && path.extension().is_none_or(|e| e != "svg" && e != "csv")
+    {
+        return Err(Failure::usage(format!(
+            "{}: figures are written as .svg, their data as .csv; `rsvg-convert -z 3 FIGURE.svg -o FIGURE.png` makes a PNG",
+            path.display()
+        )));
+    }
+    let ask = |view: &str, flow: &str| SelectRequest {
+        view: view.to_owned(),
+        since_ns: window.since_ns,
+        until_ns: window.until_ns,
+        flow: flow.to_owned(),
+        run: args.window.run.clone().unwrap_or_default(),
+        ..SelectRequest::default()
+    };
+    let mut chosen = Vec::new();
+    let most = args.top.unwrap_or(if args.kind == Kind::Fairness { 6 } else { 1 });
+    let columns = ["flow", "run", "initiator_ip", "initiator_port", "responder_ip", "responder_port"];
+    let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+    let mut completeness = None;
+    let busiest = SelectRequest {
+        filter: args.filter.clone().unwrap_or_default(),
+        sort: vec!["-up.ip_bytes".to_owned()],
+        limit: most,
+        columns: columns.clone(),
+        ..ask("flows", "")
+    };
+    let questions = match args.flows.as_slice() {
+        [] => vec![busiest],
+        ids => ids.iter().map(|id| SelectRequest { columns: columns.clone(), ..ask("flows", id) }).collect(),
+    };
+    for question in questions {
+        let id = question.flow.clone();
+        let answer = client.all(question).await?;
+        if answer.rows.is_empty() && !id.is_empty() {
+            return Err(Failure::new(format!("there is no flow {id} in this window: sce-cli flows lists them")));
+        }
+        chosen.extend(answer.rows.iter().map(|r| r.values.iter().map(word).collect::<Vec<_>>()));
+        completeness = Some(answer.completeness);
+    }
+    if chosen.is_empty() {
+        return Err(Failure::new("there is no flow to draw in this window: sce-cli flows lists them"));
+    }
+    let mut sources = Vec::new();
+    for flow in &chosen {
+        let series = client.all(ask("series", &flow[0])).await?;
+        let sockets = if args.kind.needs_sockets() { Some(client.all(ask("sockets", &flow[0])).await?) } else { None };
+        let label = if chosen.len() > 1 { label(flow) } else { String::new() };
+        sources.push(Source { label, run: flow[1].clone(), tracks: tracks(&series), sockets });
+    }
+    let mut figure = kinds::figure(args.kind, &sources, &args.of)?;
+    let completeness = completeness.unwrap_or_default();
+    let printer = Printer::new(&crate::args::Output::default_for_figures(), now);
+    let footer = Footer {
+        noun: "flows",
+        shown: chosen.len() as u64,
+        hidden: &[],
+        completeness: &completeness,
+        since_ns: window.since_ns,
+        style: &printer.style,
+    };
+    figure.title = args.title.clone().unwrap_or_else(|| title(args.kind, &chosen));
+    figure.caption = caption(&sources, &footer, &printer);
+    write(&figure, args, printer.width)
+}
+
+/// Writes the figure to where it was asked for.
+fn write(figure: &Figure, args: &PlotArgs, width: usize) -> Result<(), Failure> {
+    let data = args.data || args.out.as_ref().is_some_and(|p| p.extension().is_some_and(|e| e == "csv"));
+    let text = match (&args.out, std::io::stdout().is_terminal() || args.term) {
+        _ if data => figure.data(),
+        (None, true) => terminal::render(figure, if width == 0 { 100 } else { width }),
+        _ => svg::render(figure),
+    };
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
+            eprintln!("{}", path.display());
+        }
+        None => std::io::stdout().lock().write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// `10.0.0.1:40000 > 10.0.1.1:5201`, with the run where flows of several runs meet.
+fn label(flow: &[String]) -> String {
+    let end = |ip: &str, port: &str| if port == "0" { ip.to_owned() } else { format!("{ip}:{port}") };
+    let run = if flow[1].is_empty() { String::new() } else { format!("{} ", flow[1]) };
+    format!("{run}{} > {}", end(&flow[2], &flow[3]), end(&flow[4], &flow[5]))
+}
+
+fn title(kind: Kind, flows: &[Vec<String>]) -> String {
+    match flows {
+        [one] => format!("{}: {}", kind.title(), label(one)),
+        all => format!("{} of {} flows", kind.title(), all.len()),
+    }
+}
+
+/// Where the numbers come from: start, points, and the completeness of the answer.
+fn caption(sources: &[Source], footer: &Footer<'_>, printer: &Printer) -> String {
+    let starts = sources.iter().flat_map(|s| &s.tracks).filter_map(|t| t.times().first().map(|(t, l)| t - l / 2.0));
+    let start = starts.fold(f64::INFINITY, f64::min);
+    let mut points: Vec<&str> = sources.iter().flat_map(|s| &s.tracks).map(|t| t.point.as_str()).collect();
+    points.sort_unstable();
+    points.dedup();
+    let from =
+        if start.is_finite() { time::show(start as u64, TimeStyle::Utc, &printer.style.now) } else { "-".to_owned() };
+    format!("t = 0 at {from} UTC; seen at {}; {}", points.join(", "), footer.state())
+}
