@@ -64,11 +64,6 @@ impl Handshakes {
 }
 
 impl Handshake {
-    /// New keys after a Retry: the client goes on with the server's connection identifier, and repeats its hello.
-    pub(crate) fn rekey(&mut self, version: u32, dcid: &[u8]) {
-        self.keys = Keys::new(version, dcid);
-    }
-
     /// Opens an Initial packet at the start of `datagram`; `None` if these keys do not open it.
     pub(crate) fn open(
         &mut self,
@@ -78,17 +73,31 @@ impl Handshake {
     ) -> Option<(Said, Option<Hello>)> {
         let mut buffer = [0; PACKET_MAX];
         let text = self.keys.open(from_client, datagram, long, &mut buffer)?;
-        let wanted = from_client && !self.hello_done;
-        let stream = &mut self.stream;
-        let said = frames::walk(text, |offset, bytes| {
-            if wanted {
-                stream.insert(offset, bytes);
-            }
-        });
-        let hello = if wanted { hello::read(self.stream.prefix()) } else { None };
-        self.hello_done |= hello.is_some();
-        Some((said, hello))
+        Some(read(text, from_client, &mut self.hello_done, &mut self.stream))
     }
+
+    /// The same for a client that began anew: after a Retry it goes on with the server's connection identifier (RFC 9001
+    /// 5.2), after a version change with other keys. The new keys stay if they open the packet.
+    pub(crate) fn reopen(&mut self, datagram: &[u8], long: &Long<'_>) -> Option<(Said, Option<Hello>)> {
+        let mut keys = Keys::new(long.version, long.dcid);
+        let mut buffer = [0; PACKET_MAX];
+        let text = keys.open(true, datagram, long, &mut buffer)?;
+        self.keys = keys;
+        Some(read(text, true, &mut self.hello_done, &mut self.stream))
+    }
+}
+
+/// Walks the frames of an opened packet; of the client's, the CRYPTO stream is kept until the hello is complete.
+fn read(text: &[u8], from_client: bool, hello_done: &mut bool, stream: &mut Stream) -> (Said, Option<Hello>) {
+    let wanted = from_client && !*hello_done;
+    let said = frames::walk(text, |offset, bytes| {
+        if wanted {
+            stream.insert(offset, bytes);
+        }
+    });
+    let hello = if wanted { hello::read(stream.prefix()) } else { None };
+    *hello_done |= hello.is_some();
+    (said, hello)
 }
 
 #[cfg(test)]

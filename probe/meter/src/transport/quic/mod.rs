@@ -169,15 +169,7 @@ impl Quic {
                 self.step(Step::Initial { acknowledges }, dir, at_ns);
             }
             Kind::Handshake => self.step(Step::Protected, dir, at_ns),
-            Kind::Retry => {
-                self.step(Step::Retry, dir, at_ns);
-                if dir == Dir::Down
-                    && !self.settled
-                    && let Some(handshake) = self.ticket.and_then(|t| shared.handshakes.get(t))
-                {
-                    handshake.rekey(long.version, long.scid);
-                }
-            }
+            Kind::Retry => self.step(Step::Retry, dir, at_ns),
             Kind::ZeroRtt | Kind::VersionNegotiation | Kind::OtherVersion => {}
         }
     }
@@ -198,9 +190,7 @@ impl Quic {
         self.tried += 1;
         let mut opened = handshake.open(client, rest, long);
         if opened.is_none() && client && !self.settled {
-            // The client began anew with another identifier: a Retry or a version change that was not seen.
-            handshake.rekey(long.version, long.dcid);
-            opened = handshake.open(client, rest, long);
+            opened = handshake.reopen(rest, long);
         }
         let Some((said, hello)) = opened else {
             counts.unopened += 1;

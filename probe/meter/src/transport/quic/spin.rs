@@ -22,6 +22,8 @@ pub(crate) struct Spin {
     sides: Both<Side>,
     /// Smallest plausible time between two edges of one direction, ns: half the handshake's round trip.
     floor_ns: u64,
+    /// The floor comes from the handshake and stays.
+    floor_fixed: bool,
     accepted: u32,
     rejected: u32,
 }
@@ -49,7 +51,7 @@ const TRIAL_EDGES: u32 = 8;
 impl Spin {
     /// Sets the floor from the handshake's round trip: a later path may be shorter, half of it allows for that.
     pub(crate) fn handshake_rtt(&mut self, rtt_ns: u64) {
-        self.floor_ns = rtt_ns / 2;
+        (self.floor_ns, self.floor_fixed) = (rtt_ns / 2, true);
     }
 
     /// Edges rejected so far.
@@ -109,6 +111,7 @@ impl Spin {
         let full_ns = previous.filter(|p| p.value != edge.value).map(|p| edge.at_ns - p.at_ns);
         let half_ns = cause.filter(answers).map(|c| edge.at_ns - c.at_ns);
         if let Some(full) = full_ns
+            && !self.floor_fixed
             && (self.floor_ns == 0 || full / FLOOR_SHARE < self.floor_ns)
         {
             self.floor_ns = full / FLOOR_SHARE;

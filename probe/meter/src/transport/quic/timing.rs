@@ -50,6 +50,9 @@ impl Timing {
             }
             return None;
         };
+        // The client still repeats its hello: it has not got the server's packet, and the answer will be to another one.
+        let repeats = step == Step::Initial { acknowledges: false };
+        self.down_done |= repeats && at_ns.saturating_sub(server_ns) > REPEATED_NS;
         let answers = matches!(step, Step::Protected | Step::Initial { acknowledges: true });
         if self.down_done || !answers {
             return None;
@@ -66,7 +69,7 @@ impl Timing {
             (self.client_ns, self.repeated) = (None, false);
             return sample;
         }
-        let first = self.server_ns.is_none();
+        let first = self.server_ns.is_none() && self.client_ns.is_some();
         if first {
             self.server_ns = Some(at_ns);
         }
@@ -120,6 +123,13 @@ mod tests {
         assert_eq!(run(&retry), [(Dir::Up, 30)]);
         let repeated = [(0, Dir::Up, HELLO), (1_000_000_000, Dir::Up, HELLO), (1_010_000_000, Dir::Down, ACK)];
         assert_eq!(run(&repeated), []);
+    }
+
+    #[test]
+    fn a_lost_answer_gives_no_time() {
+        let steps =
+            [(0, Dir::Up, HELLO), (50, Dir::Down, ACK), (300_000_000, Dir::Up, HELLO), (300_000_100, Dir::Up, ACK)];
+        assert_eq!(run(&steps), [(Dir::Up, 50)]);
     }
 
     #[test]

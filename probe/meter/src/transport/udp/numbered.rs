@@ -17,8 +17,9 @@ use crate::packet::{Both, Dir};
 const SENDERS: usize = 4;
 /// Packets in a row that prove RTP: same sender and payload type, rising numbers.
 const PROOF: u8 = 3;
-/// Packets after which a flow without that proof is called something else.
-const TRIAL: u8 = 8;
+/// Packets of both directions after which a flow without that proof is called something else: enough for captures that hold
+/// every packet twice.
+const TRIAL: u8 = 16;
 
 /// The meter.
 #[derive(Debug)]
@@ -130,13 +131,13 @@ impl Numbered {
 impl Side {
     fn prove(&mut self, payload_type: u8, reading: &Reading) {
         let ssrc = reading.stream as u32;
-        let next = self
-            .senders
-            .iter()
-            .find(|s| s.stream == reading.stream)
-            .is_some_and(|s| s.sequence.is_near(reading.number));
-        let agrees = next && self.payload_type == payload_type && self.ssrc == ssrc;
-        self.agreeing = if agrees { self.agreeing.saturating_add(1) } else { 1 };
+        let sender = self.senders.iter().find(|s| s.stream == reading.stream);
+        let near = sender.and_then(|s| s.sequence.near(reading.number));
+        let same = self.payload_type == payload_type && self.ssrc == ssrc;
+        self.agreeing = match near {
+            Some(ahead) if same => self.agreeing.saturating_add(u8::from(ahead > 0)),
+            _ => 1,
+        };
         (self.payload_type, self.ssrc) = (payload_type, ssrc);
     }
 

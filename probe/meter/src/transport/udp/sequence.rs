@@ -88,9 +88,10 @@ impl Default for Sequence {
 }
 
 impl Sequence {
-    /// Whether a number of 16 bits lies just behind the highest one.
-    pub(crate) fn is_near(&self, number: u64) -> bool {
-        self.highest > 0 && (1..=16).contains(&difference(number, self.highest_number, 1 << 16))
+    /// How far a number of 16 bits lies beyond the highest one, if it lies near.
+    pub(crate) fn near(&self, number: u64) -> Option<i64> {
+        let ahead = difference(number, self.highest_number, 1 << 16);
+        (self.highest > 0 && ahead.abs() <= 16).then_some(ahead)
     }
 
     /// Takes the next number; `cycle` numbers exist (0 = 2^64).
