@@ -4,6 +4,7 @@
 //! live path, so the numbers are the same. Every file is an observation point of its own.
 
 mod flow;
+mod scetrace;
 mod table;
 
 use std::collections::HashMap;
@@ -34,6 +35,8 @@ pub enum Format {
     Ndjson,
     /// The same as comma-separated values.
     Csv,
+    /// The JSON of scetrace, from the metrics of this project.
+    Scetrace,
 }
 
 /// What to read and how.
@@ -145,6 +148,23 @@ pub fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
             flow::csv_header(out)?;
             let mut sink = Lines { out: &mut *out, csv: true };
             let accounts = read_all(options, &mut sink)?;
+            finish(&accounts)
+        }
+        Format::Scetrace => {
+            let mut sink = Gathered::default();
+            let accounts = read_all(options, &mut sink)?;
+            let mut views: Vec<FlowView<'_>> = sink.flows.iter().map(GatheredFlow::view).collect();
+            views.sort_by_key(FlowView::first_ns);
+            let mut all = Capture::default();
+            accounts.iter().for_each(|(_, c)| all.add(c));
+            let flows_bytes: u64 = views.iter().map(|v| v.both(|r| r.ip_bytes)).sum();
+            let totals = scetrace::Totals {
+                ip_packets: all.sums.ip_packets,
+                ip_bytes: flows_bytes + all.sums.other_ip_bytes,
+                first_ns: all.first_ns.unwrap_or(0),
+                last_ns: all.last_ns.unwrap_or(0),
+            };
+            scetrace::print(out, &views, &totals)?;
             finish(&accounts)
         }
         Format::Table | Format::Wide => {
