@@ -11,6 +11,7 @@ use sce_collector::args::{Cli, Command};
 use sce_collector::config::{Config, ConfigError, Db, database_of};
 use sce_collector::ingest::Limits;
 use sce_collector::server::{self, ListenError, Settings};
+use sce_collector::store::postgres::PostgresStore;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Store, StoreError};
 
@@ -62,7 +63,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         let settings = Settings { limits, retention: config.retention };
         match &config.db {
             Db::Sqlite(path) => start(SqliteStore::open(path).await?, listener, admin, settings, config).await,
-            Db::Postgres(_) => anyhow::bail!("this build stores in SQLite only; give --db a path"),
+            Db::Postgres(url) => start(PostgresStore::open(url).await?, listener, admin, settings, config).await,
         }
     });
     // What a stuck client still holds must not hold the process.
@@ -117,7 +118,11 @@ fn migrate(db: &Db) -> anyhow::Result<()> {
                 writeln!(std::io::stdout(), "{}: schema {}", path.display(), SqliteStore::schema_version())?;
                 Ok(())
             }
-            Db::Postgres(_) => anyhow::bail!("this build stores in SQLite only; give --db a path"),
+            Db::Postgres(url) => {
+                PostgresStore::open(url).await?.close().await;
+                writeln!(std::io::stdout(), "{}: schema {}", without_password(url), PostgresStore::schema_version())?;
+                Ok(())
+            }
         }
     })
 }

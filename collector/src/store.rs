@@ -3,6 +3,7 @@
 //! In: decoded batches, claims and questions. Out: outcomes and records. Ingest and queries know this trait only; which
 //! database stands behind it is decided once, in `server`. A batch's rows and its step in the ledger are one transaction.
 
+pub mod postgres;
 pub mod predicate;
 pub mod schema;
 pub mod sql;

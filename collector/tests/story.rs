@@ -3,9 +3,11 @@
 
 mod common;
 
+use common::cluster::Cluster;
 use common::{S, T0, batch, every_field, flow};
 use proptest::prelude::*;
 use sce_collector::rows;
+use sce_collector::store::postgres::PostgresStore;
 use sce_collector::store::predicate::Predicate;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Claim, Outcome, Quarantine, Scan, Step, Store, StoreError, StreamKey, Tally, Work};
@@ -18,6 +20,72 @@ use sce_proto::{
 async fn sqlite_tells_the_story() {
     let dir = tempfile::tempdir().unwrap();
     story(SqliteStore::open(&dir.path().join("story.db")).await.unwrap()).await;
+}
+
+/// The same story, and what only a server can go through. One test, so that the server ends with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_tells_the_story() {
+    let Some(cluster) = Cluster::start() else { return };
+    story(PostgresStore::open(&cluster.database("story").await).await.unwrap()).await;
+    predicates_agree(&PostgresStore::open(&cluster.database("predicates").await).await.unwrap());
+    collectors_compete(&cluster.database("compete").await, &cluster).await;
+    let Err(error) = PostgresStore::open(&cluster.url("nowhere")).await else { panic!("it was opened") };
+    assert!(error.to_string().contains("createdb"), "{error}");
+}
+
+/// Twelve collectors deliver the same stream, take it over from each other, and lose the server now and then: no gap and
+/// nothing twice.
+async fn collectors_compete(url: &str, cluster: &Cluster) {
+    const BATCHES: u64 = 200;
+    let collectors = (0..12u64).map(|n| {
+        let url = url.to_owned();
+        tokio::spawn(async move {
+            let store = loop {
+                match PostgresStore::open(&url).await {
+                    Ok(store) => break store,
+                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                }
+            };
+            let mut session = 1 + n.cast_signed();
+            loop {
+                let Ok(at) = store.claim(&claim("compete", 1, session)).await else { continue };
+                let mut next = at.committed_seq + 1;
+                while next <= BATCHES {
+                    let records: Vec<FlowInterval> = (0..5).map(|i| flow(8, next * 10 + i, next % 60, 1)).collect();
+                    match store.commit(&[step(at.stream, session, &batch(next, &records))]).await {
+                        Ok(outcome) if outcome == [Outcome::Committed] || outcome == [Outcome::Duplicate] => next += 1,
+                        Ok(outcome) => {
+                            assert_eq!(outcome, [Outcome::Fenced]);
+                            break;
+                        }
+                        // The server is away; what became of the commit is for the ledger to say.
+                        Err(StoreError::Unavailable(_)) => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                if next > BATCHES {
+                    return;
+                }
+                session += 100;
+                tokio::time::sleep(std::time::Duration::from_millis(n)).await;
+            }
+        })
+    });
+    let collectors: Vec<_> = collectors.collect();
+    for _ in 0..3 {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        cluster.restart_hard();
+    }
+    for collector in collectors {
+        collector.await.unwrap();
+    }
+    let store = PostgresStore::open(url).await.unwrap();
+    let mut flows: Vec<u64> = store.scan::<FlowInterval>(&all()).await.unwrap().iter().map(|r| r.record.flow).collect();
+    let rows = flows.len() as u64;
+    flows.sort_unstable();
+    flows.dedup();
+    assert_eq!((rows, flows.len() as u64), (BATCHES * 5, BATCHES * 5));
+    store.close().await;
 }
 
 async fn story(store: impl Store) {
@@ -224,8 +292,22 @@ fn predicates() -> impl Strategy<Value = Predicate> {
 /// The same decision in SQL and in memory, for any condition.
 #[test]
 fn sql_and_memory_agree() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = runtime.block_on(SqliteStore::open(&dir.path().join("p.db"))).unwrap();
+    let _entered = runtime.enter();
+    agree(&store, |future| runtime.block_on(future));
+}
+
+/// From within a runtime.
+fn predicates_agree(store: &PostgresStore) {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| agree(store, |future| runtime.block_on(future)));
+}
+
+type Scanned<'a> = std::pin::Pin<Box<dyn Future<Output = Vec<FlowInterval>> + 'a>>;
+
+fn agree(store: &impl Store, wait: impl Fn(Scanned<'_>) -> Vec<FlowInterval>) {
     let records: Vec<FlowInterval> = (0..48u64)
         .map(|i| {
             let mut r = flow([0, 1, 1 << 63, u64::MAX][i as usize % 4], i, i, [0, 1, 3, u64::MAX][i as usize / 4 % 4]);
@@ -235,16 +317,17 @@ fn sql_and_memory_agree() {
             r
         })
         .collect();
-    let store = runtime.block_on(async {
-        let store = SqliteStore::open(&dir.path().join("p.db")).await.unwrap();
+    wait(Box::pin(async {
         let at = store.claim(&claim("p", 1, 1)).await.unwrap();
         store.commit(&[step(at.stream, 1, &batch(1, &records))]).await.unwrap();
-        store
-    });
+        Vec::new()
+    }));
     proptest!(ProptestConfig::with_cases(200), |(predicate in predicates())| {
         let scan = Scan { predicate: predicate.clone(), ..all() };
-        let read: Vec<FlowInterval> =
-            runtime.block_on(store.scan(&scan)).unwrap().into_iter().map(|r| r.record).collect();
+        let mut read = wait(Box::pin(async {
+            store.scan(&scan).await.unwrap().into_iter().map(|r| r.record).collect()
+        }));
+        read.sort_by_key(|r: &FlowInterval| r.flow);
         let want: Vec<FlowInterval> = records.iter().filter(|r| predicate.holds(*r)).cloned().collect();
         prop_assert_eq!(read, want);
     });

@@ -62,33 +62,27 @@ impl Time {
         }
     }
 
-    /// Start and end of all rows together, by the same rules as the SQL expressions.
+    /// Start and end of each row, by the same rules as the SQL expressions.
+    pub fn bounds(self, rows: &Rows) -> impl Iterator<Item = (i64, i64)> {
+        let [start, interval, first, last, at] =
+            ["start_ns", "interval_ns", "first_ns", "last_ns", "at_ns"].map(|name| rows.ints(name));
+        let value = |column: Option<&[i64]>, i: usize| column.map_or(0, |c| c[i]);
+        (0..rows.len).map(move |i| {
+            let (start, interval) = (value(start, i), value(interval, i));
+            match self {
+                Time::Always => (0, i64::MAX),
+                Time::Instant => (value(at, i), value(at, i).saturating_add(1)),
+                Time::Life if interval == 0 => (value(first, i), value(last, i).saturating_add(1)),
+                Time::Interval if interval == 0 => (start, i64::MAX),
+                Time::Life | Time::Interval => (start, start.saturating_add(interval)),
+            }
+        })
+    }
+
+    /// Start and end of all rows together.
     #[must_use]
     pub fn span(self, rows: &Rows) -> (i64, i64) {
-        let at = |name: &str| rows.ints(name);
-        let value = |column: Option<&[i64]>, i: usize| column.map_or(0, |c| c[i]);
-        let mut span = (i64::MAX, i64::MIN);
-        let mut cover = |from: i64, to: i64| span = (span.0.min(from), span.1.max(to));
-        match self {
-            Time::Always => cover(0, i64::MAX),
-            Time::Instant => {
-                let at_ns = at("at_ns");
-                (0..rows.len).for_each(|i| cover(value(at_ns, i), value(at_ns, i).saturating_add(1)));
-            }
-            Time::Interval | Time::Life => {
-                let (start, interval) = (at("start_ns"), at("interval_ns"));
-                let (first, last) = (at("first_ns"), at("last_ns"));
-                for i in 0..rows.len {
-                    let (start, interval) = (value(start, i), value(interval, i));
-                    match (interval, self) {
-                        (0, Time::Life) => cover(value(first, i), value(last, i).saturating_add(1)),
-                        (0, _) => cover(start, i64::MAX),
-                        _ => cover(start, start.saturating_add(interval)),
-                    }
-                }
-            }
-        }
-        span
+        self.bounds(rows).fold((i64::MAX, i64::MIN), |all, row| (all.0.min(row.0), all.1.max(row.1)))
     }
 }
 

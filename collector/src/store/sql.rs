@@ -12,6 +12,46 @@ use super::Scan;
 use super::predicate::Predicate;
 use super::schema::{PROVENANCE, Schema};
 
+/// Registers a spool or sees it again: spool_id, name, host, version, now.
+pub const CLAIM_PROBE: &str = "INSERT INTO probe (spool_id, name, host, version, first_seen_ns, last_seen_ns) \
+     VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (spool_id, name) DO UPDATE SET host = excluded.host, \
+     version = excluded.version, last_seen_ns = excluded.last_seen_ns RETURNING id";
+
+/// Takes a stream over: probe, epoch, lane, session.
+pub const CLAIM_STREAM: &str = "INSERT INTO ingest_stream (probe, epoch, lane, session, claims) VALUES ($1, $2, $3, $4, 1) \
+     ON CONFLICT (probe, epoch, lane) DO UPDATE SET session = excluded.session, claims = ingest_stream.claims + 1 \
+     RETURNING id, committed_seq";
+
+/// Moves the ledger from before `first` to `last` if it stands there and the session holds it: skip, first, last, crc, now,
+/// batches, records, quarantined, quarantined records, stream, session, newest. A skipped range may begin before the
+/// ledger's position: what is committed stays committed.
+pub const ADVANCE: &str = "UPDATE ingest_stream SET \
+     skipped = skipped + CASE WHEN $1 THEN $3 - committed_seq ELSE 0 END, committed_seq = $3, last_crc = $4, \
+     committed_ns = $5, batches = batches + $6, records = records + $7, quarantined = quarantined + $8, \
+     quarantined_records = quarantined_records + $9, newest_ns = CASE WHEN newest_ns < $12 THEN $12 ELSE newest_ns END \
+     WHERE id = $10 AND session = $11 AND committed_seq >= $2 - 1 AND committed_seq < CASE WHEN $1 THEN $3 ELSE $2 END";
+
+/// Where the ledger stands: stream.
+pub const POSITION: &str = "SELECT committed_seq, last_crc, session FROM ingest_stream WHERE id = $1";
+
+/// Counts a repetition: stream.
+pub const DUPLICATE: &str = "UPDATE ingest_stream SET duplicates = duplicates + 1 WHERE id = $1";
+
+/// Keeps a batch as it came: stream, seq, now, reason, records, frames, bytes, payload.
+pub const QUARANTINE: &str = "INSERT INTO quarantine (stream, seq, at_ns, reason, records, frames, bytes, payload) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Drops the oldest kept payloads beyond so many bytes; their reasons stay.
+pub const QUARANTINE_TRIM: &str = "UPDATE quarantine SET payload = substr(payload, 1, 0) WHERE length(payload) > 0 \
+     AND id <= (SELECT max(id) FROM (SELECT id, sum(length(payload)) OVER (ORDER BY id DESC) AS kept FROM quarantine) q \
+     WHERE kept > $1)";
+
+/// Payload bytes that quarantine keeps.
+pub const QUARANTINE_BYTES: i64 = 64 << 20;
+
+/// A write that changes nothing.
+pub const CHECK: &str = "UPDATE ingest_stream SET claims = claims WHERE id = (SELECT min(id) FROM ingest_stream)";
+
 /// The whole ledger with the names of the probes, in the order of [`super::LedgerLine`].
 pub const LEDGER: &str = "SELECT s.id, p.name, p.host, p.version, s.epoch, s.lane, s.committed_seq, s.committed_ns, s.newest_ns, s.batches, \
      s.records, s.duplicates, s.skipped, s.quarantined, s.quarantined_records, s.claims \

@@ -6,11 +6,14 @@
     reason = "a failing test may panic, and each test uses a part"
 )]
 
+pub mod cluster;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
 use sce_collector::ingest::Limits;
 use sce_collector::server::{self, Settings};
+use sce_collector::store::Store;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_proto::ingest_client::IngestClient;
 use sce_proto::{
@@ -77,10 +80,10 @@ pub fn batch<R: Record>(seq: u64, records: &[R]) -> Batch {
 }
 
 /// A collector that serves on a free port until it is stopped.
-pub struct Running {
+pub struct Running<T = SqliteStore> {
     pub address: SocketAddr,
     pub admin: SocketAddr,
-    pub store: SqliteStore,
+    pub store: T,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<()>>,
 }
@@ -90,7 +93,11 @@ pub async fn start(db: &Path) -> Running {
 }
 
 pub async fn start_with(db: &Path, limits: Limits) -> Running {
-    let store = SqliteStore::open(db).await.unwrap();
+    serve(SqliteStore::open(db).await.unwrap(), limits).await
+}
+
+/// Serves any store.
+pub async fn serve<T: Store>(store: T, limits: Limits) -> Running<T> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, admin) = (listener.local_addr().unwrap(), admin_listener.local_addr().unwrap());
@@ -102,7 +109,7 @@ pub async fn start_with(db: &Path, limits: Limits) -> Running {
     Running { address, admin, store, stop, task: tokio::spawn(serve) }
 }
 
-impl Running {
+impl<T> Running<T> {
     pub async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();

@@ -20,9 +20,6 @@ const PLACEHOLDERS: usize = 32_766;
 /// Column sets that are remembered per table; the statement cache holds all of them.
 const SHAPES: usize = 8;
 
-/// Payload bytes that quarantine keeps; of older batches only the reason stays.
-const QUARANTINE_BYTES: i64 = 64 << 20;
-
 /// A span of rows is closed at this many rows or this much time: small enough to skip, large enough to be few.
 const SPAN_ROWS: i64 = 2000;
 const SPAN_NS: i64 = 60_000_000_000;
@@ -60,29 +57,21 @@ impl Writer {
     pub(super) async fn claim(&mut self, claim: &Claim) -> Result<Claimed, sqlx::Error> {
         let key = &claim.key;
         let mut tx = self.conn.begin_with("BEGIN IMMEDIATE").await?;
-        let probe: i64 = sqlx::query_scalar(
-            "INSERT INTO probe (spool_id, name, host, version, first_seen_ns, last_seen_ns) VALUES (?, ?, ?, ?, ?5, ?5)
-             ON CONFLICT (spool_id, name) DO UPDATE SET host = excluded.host, version = excluded.version,
-             last_seen_ns = excluded.last_seen_ns RETURNING id",
-        )
-        .bind(&key.spool_id)
-        .bind(&key.probe)
-        .bind(&claim.host)
-        .bind(&claim.version)
-        .bind(claim.now_ns)
-        .fetch_one(&mut *tx)
-        .await?;
-        let row = sqlx::query(
-            "INSERT INTO ingest_stream (probe, epoch, lane, session, claims) VALUES (?, ?, ?, ?, 1)
-             ON CONFLICT (probe, epoch, lane) DO UPDATE SET session = excluded.session, claims = claims + 1
-             RETURNING id, committed_seq",
-        )
-        .bind(probe)
-        .bind(key.epoch.cast_signed())
-        .bind(i64::from(key.lane))
-        .bind(claim.session)
-        .fetch_one(&mut *tx)
-        .await?;
+        let probe: i64 = sqlx::query_scalar(sql::CLAIM_PROBE)
+            .bind(&key.spool_id)
+            .bind(&key.probe)
+            .bind(&claim.host)
+            .bind(&claim.version)
+            .bind(claim.now_ns)
+            .fetch_one(&mut *tx)
+            .await?;
+        let row = sqlx::query(sql::CLAIM_STREAM)
+            .bind(probe)
+            .bind(key.epoch.cast_signed())
+            .bind(i64::from(key.lane))
+            .bind(claim.session)
+            .fetch_one(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(Claimed { stream: row.try_get(0)?, committed_seq: row.try_get::<i64, _>(1)?.cast_unsigned() })
     }
@@ -145,9 +134,7 @@ impl Writer {
     /// Takes the write lock and commits a change that changes nothing.
     pub(super) async fn check(&mut self) -> Result<(), sqlx::Error> {
         let mut tx = self.conn.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("UPDATE ingest_stream SET claims = claims WHERE id = (SELECT min(id) FROM ingest_stream)")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(sql::CHECK).execute(&mut *tx).await?;
         tx.commit().await
     }
 
@@ -215,8 +202,7 @@ struct Counts {
     newest_ns: i64,
 }
 
-/// Moves the ledger from before `first` to `last`; false if it does not stand there or another session holds it. A skipped
-/// range may begin before the ledger's position: what is committed stays committed.
+/// Moves the ledger from before `first` to `last`; false if it does not stand there or another session holds it.
 async fn advance(
     conn: &mut SqliteConnection,
     step: &Step,
@@ -226,35 +212,27 @@ async fn advance(
     counts: Counts,
 ) -> Result<bool, sqlx::Error> {
     let skip = matches!(step.work, Work::Skip { .. });
-    let done = sqlx::query(
-        "UPDATE ingest_stream SET skipped = skipped + CASE WHEN ?1 THEN ?3 - committed_seq ELSE 0 END, committed_seq = ?3,
-         last_crc = ?4, committed_ns = ?5, batches = batches + ?6, records = records + ?7, quarantined = quarantined + ?8,
-         quarantined_records = quarantined_records + ?9, newest_ns = max(newest_ns, ?12)
-         WHERE id = ?10 AND session = ?11 AND committed_seq >= ?2 - 1 AND committed_seq < CASE WHEN ?1 THEN ?3 ELSE ?2 END",
-    )
-    .bind(skip)
-    .bind(first.cast_signed())
-    .bind(last.cast_signed())
-    .bind(i64::from(crc))
-    .bind(step.now_ns)
-    .bind(counts.batches)
-    .bind(counts.records)
-    .bind(counts.quarantined)
-    .bind(counts.quarantined_records)
-    .bind(step.stream)
-    .bind(step.session)
-    .bind(counts.newest_ns)
-    .execute(conn)
-    .await?;
+    let done = sqlx::query(sql::ADVANCE)
+        .bind(skip)
+        .bind(first.cast_signed())
+        .bind(last.cast_signed())
+        .bind(i64::from(crc))
+        .bind(step.now_ns)
+        .bind(counts.batches)
+        .bind(counts.records)
+        .bind(counts.quarantined)
+        .bind(counts.quarantined_records)
+        .bind(step.stream)
+        .bind(step.session)
+        .bind(counts.newest_ns)
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Why the ledger did not move.
 async fn refused(conn: &mut SqliteConnection, step: &Step, seq: u64, crc: Option<u32>) -> Result<Outcome, sqlx::Error> {
-    let row = sqlx::query("SELECT committed_seq, last_crc, session FROM ingest_stream WHERE id = ?")
-        .bind(step.stream)
-        .fetch_optional(&mut *conn)
-        .await?;
+    let row = sqlx::query(sql::POSITION).bind(step.stream).fetch_optional(&mut *conn).await?;
     let Some(row) = row else { return Ok(Outcome::Fenced) };
     let committed_seq = row.try_get::<i64, _>(0)?.cast_unsigned();
     let last_crc: i64 = row.try_get(1)?;
@@ -267,15 +245,12 @@ async fn refused(conn: &mut SqliteConnection, step: &Step, seq: u64, crc: Option
     if seq == committed_seq && last_crc != 0 && crc.is_some_and(|crc| i64::from(crc) != last_crc) {
         return Ok(Outcome::Conflict);
     }
-    let sql = "UPDATE ingest_stream SET duplicates = duplicates + 1 WHERE id = ?";
-    sqlx::query(sql).bind(step.stream).execute(conn).await?;
+    sqlx::query(sql::DUPLICATE).bind(step.stream).execute(conn).await?;
     Ok(Outcome::Duplicate)
 }
 
 async fn quarantine(conn: &mut SqliteConnection, step: &Step, seq: u64, kept: &Quarantine) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO quarantine (stream, seq, at_ns, reason, records, frames, bytes, payload) \
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    sqlx::query(sql)
+    sqlx::query(sql::QUARANTINE)
         .bind(step.stream)
         .bind(seq.cast_signed())
         .bind(step.now_ns)
@@ -286,13 +261,7 @@ async fn quarantine(conn: &mut SqliteConnection, step: &Step, seq: u64, kept: &Q
         .bind(kept.payload.as_ref())
         .execute(&mut *conn)
         .await?;
-    sqlx::query(
-        "UPDATE quarantine SET payload = x'' WHERE length(payload) > 0 AND id <= (SELECT max(id) FROM
-         (SELECT id, sum(length(payload)) OVER (ORDER BY id DESC) AS kept FROM quarantine) WHERE kept > ?)",
-    )
-    .bind(QUARANTINE_BYTES)
-    .execute(conn)
-    .await?;
+    sqlx::query(sql::QUARANTINE_TRIM).bind(sql::QUARANTINE_BYTES).execute(conn).await?;
     Ok(())
 }
 

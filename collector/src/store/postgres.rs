@@ -1,0 +1,179 @@
+//! Postgres: one database, any number of collectors.
+//!
+//! In: the use cases of [`Store`]. Out: committed rows. Records go in by binary `COPY` into daily partitions with a BRIN index
+//! by time; the ledger row is locked by the transaction that steps it, so collectors need no other agreement. A collector
+//! keeps nothing of its own: any probe may go on at any collector.
+
+mod copy;
+mod partition;
+mod read;
+mod write;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sce_proto::Record;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions, SqlSafeStr};
+
+use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
+
+/// All migrations, oldest first. Released ones never change.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "delivery", include_str!("../../../migrations/postgres/0001_delivery.sql")),
+    (2, "records", include_str!("../../../migrations/postgres/0002_records.sql")),
+];
+
+/// Groups committed at the same time; each has its connection.
+const WRITERS: u32 = 4;
+/// Questions at the same time.
+const READERS: u32 = 6;
+/// Time for one statement of a question.
+const STATEMENT_MS: &str = "60000";
+/// How long the start of the oldest record is believed.
+const OLDEST: Duration = Duration::from_secs(30);
+
+/// A handle to the database.
+#[derive(Clone)]
+pub struct PostgresStore {
+    writers: PgPool,
+    readers: PgPool,
+    /// Partitions known to be there: (table code, day).
+    partitions: Arc<Mutex<BTreeSet<(usize, i32)>>>,
+    oldest: Arc<Mutex<Option<(Instant, u64)>>>,
+}
+
+impl PostgresStore {
+    /// Connects and brings the schema up to date; several collectors may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] if it cannot be reached, [`StoreError::Newer`] if a newer release made its schema.
+    pub async fn open(url: &str) -> Result<PostgresStore, StoreError> {
+        let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
+        let open = |why: String| StoreError::Open { what: String::from(shown), why };
+        let options: PgConnectOptions = url.parse().map_err(|e: sqlx::Error| open(format!("the URL is wrong: {e}")))?;
+        let options = options
+            .application_name("sce-collector")
+            .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(1));
+        let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(10));
+        let writers = pool(WRITERS + 2).connect_with(options.clone()).await.map_err(|e| open(explain(&e)))?;
+        refuse_newer(&writers).await?;
+        migrator().run(&writers).await.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
+        let reading = [("default_transaction_read_only", "on"), ("statement_timeout", STATEMENT_MS)];
+        let readers = pool(READERS).connect_lazy_with(options.options(reading));
+        Ok(PostgresStore { writers, readers, partitions: Arc::default(), oldest: Arc::default() })
+    }
+
+    /// Newest schema version this release knows.
+    #[must_use]
+    pub fn schema_version() -> i64 {
+        MIGRATIONS[MIGRATIONS.len() - 1].0
+    }
+}
+
+fn migrator() -> Migrator {
+    let made = |(version, name, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(made).collect())
+}
+
+/// Looks before anything is changed.
+async fn refuse_newer(pool: &PgPool) -> Result<(), StoreError> {
+    let found: Result<Option<i64>, _> =
+        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await;
+    let known = PostgresStore::schema_version();
+    match found {
+        Ok(Some(found)) if found > known => Err(StoreError::Newer { found, known }),
+        // No such table: a new database.
+        _ => Ok(()),
+    }
+}
+
+/// What went wrong, and what to do about it.
+fn explain(error: &sqlx::Error) -> String {
+    match (error, state(error).as_deref()) {
+        (_, Some("28P01" | "28000")) => format!("{error}; check user and password in the URL"),
+        (_, Some("3D000")) => format!("{error}; make it with createdb"),
+        (sqlx::Error::Io(e), _) => format!("{e}; is the server running and reachable?"),
+        (sqlx::Error::PoolTimedOut, _) => String::from("no answer within 10 s; is the server running and reachable?"),
+        _ => error.to_string(),
+    }
+}
+
+/// SQLSTATE.
+fn state(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Whether it may work later. Data exceptions and violated constraints are the rows' fault; everything else is not.
+fn sort_out(error: &sqlx::Error) -> StoreError {
+    match state(error).as_deref().map(|s| &s[..2]) {
+        Some("22" | "23") => StoreError::Refused(error.to_string()),
+        _ => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+impl Store for PostgresStore {
+    fn writers(&self) -> usize {
+        WRITERS as usize
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        write::claim(&self.writers, claim).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn commit(&self, steps: &[Step]) -> Result<Vec<Outcome>, StoreError> {
+        partition::ensure(&self.writers, &self.partitions, steps).await.map_err(|e| sort_out(&e))?;
+        write::commit(&self.writers, steps).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn each<R: Record + Send + 'static>(
+        &self,
+        scan: &Scan,
+        each: impl FnMut(Stored<R>) + Send,
+    ) -> Result<(), StoreError> {
+        read::each(&self.readers, scan, each).await
+    }
+
+    async fn tally(&self, since_ns: u64, until_ns: u64) -> Result<Vec<Tally>, StoreError> {
+        read::tally(&self.readers, since_ns, until_ns).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn ledger(&self) -> Result<Vec<LedgerLine>, StoreError> {
+        read::ledger(&self.readers).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn oldest(&self) -> Result<u64, StoreError> {
+        let known = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, oldest)) = known.filter(|(at, oldest)| at.elapsed() < OLDEST && *oldest > 0) {
+            let _ = at;
+            return Ok(oldest);
+        }
+        let oldest = read::oldest(&self.readers).await.map_err(|e| sort_out(&e))?;
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), oldest));
+        Ok(oldest)
+    }
+
+    async fn retain(&self, before_ns: u64) -> Result<u64, StoreError> {
+        *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        partition::retain(&self.writers, &self.partitions, before_ns).await.map_err(|e| sort_out(&e))
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query(super::sql::CHECK).execute(&self.writers).await.map(|_| ()).map_err(|e| sort_out(&e))
+    }
+
+    async fn size_bytes(&self) -> Result<u64, StoreError> {
+        let size: Result<i64, _> =
+            sqlx::query_scalar("SELECT pg_database_size(current_database())").fetch_one(&self.readers).await;
+        size.map(i64::cast_unsigned).map_err(|e| sort_out(&e))
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}

@@ -1,0 +1,129 @@
+//! Daily partitions: made before rows need them, dropped when they are too old.
+//!
+//! In: steps about to be committed; a time before which all may go. Out: partitions. A row belongs to the day on which it
+//! begins. Rows that are longer than a day, or whose time cannot be right, belong to day 0, which every window looks at.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use sqlx::{AssertSqlSafe, PgPool};
+
+use crate::clock::now_ns;
+use crate::store::schema::{SCHEMAS, Schema, Time};
+use crate::store::{Step, Work};
+
+/// A day, ns.
+pub(super) const DAY_NS: i64 = 86_400_000_000_000;
+/// Days before this one (2000-01-01) are taken for a wrong clock.
+const FIRST_DAY: i64 = 10_957;
+/// One collector at a time makes or drops partitions.
+const LOCK: i64 = 0x5343_4550;
+
+/// The partition of a row.
+pub(super) fn day(time: Time, (begins, ends): (i64, i64)) -> i32 {
+    let day = begins / DAY_NS;
+    let tomorrow = now_ns().cast_signed() / DAY_NS + 1;
+    let fits = time != Time::Always && ends.saturating_sub(begins) <= DAY_NS && day >= FIRST_DAY && day <= tomorrow;
+    if fits { day as i32 } else { 0 }
+}
+
+/// Makes the partitions that steps need.
+pub(super) async fn ensure(
+    pool: &PgPool,
+    known: &Mutex<BTreeSet<(usize, i32)>>,
+    steps: &[Step],
+) -> Result<(), sqlx::Error> {
+    let mut needed = BTreeSet::new();
+    for step in steps {
+        let Work::Batch { tables, .. } = &step.work else { continue };
+        for rows in tables.iter().filter(|t| t.schema.time != Time::Always) {
+            let days = rows.schema.time.bounds(rows).map(|b| (rows.schema.code, day(rows.schema.time, b)));
+            needed.extend(days);
+        }
+    }
+    {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        needed.retain(|partition| !known.contains(partition));
+    }
+    for (code, day) in needed {
+        make(pool, &SCHEMAS[code], day).await?;
+        known.lock().unwrap_or_else(PoisonError::into_inner).insert((code, day));
+    }
+    Ok(())
+}
+
+fn name(schema: &Schema, day: i32) -> String {
+    format!("{}_d{day}", schema.table)
+}
+
+/// A table of its own first, then attached: attaching does not stop other collectors' inserts.
+async fn make(pool: &PgPool, schema: &Schema, day: i32) -> Result<(), sqlx::Error> {
+    let (parent, partition) = (schema.table, name(schema, day));
+    let mut tx = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await?;
+    let there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = $1 AND relispartition)")
+            .bind(&partition)
+            .fetch_one(&mut *tx)
+            .await?;
+    if !there {
+        let time = match schema.time {
+            Time::Instant => "at_ns",
+            Time::Life | Time::Interval | Time::Always => "start_ns",
+        };
+        let next = day + 1;
+        for sql in [
+            format!("CREATE TABLE IF NOT EXISTS {partition} (LIKE {parent} INCLUDING DEFAULTS)"),
+            format!("ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({day}) TO ({next})"),
+            format!("CREATE INDEX ON {partition} USING brin ({time}) WITH (pages_per_range = 32, autosummarize = on)"),
+        ] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+        }
+    }
+    tx.commit().await
+}
+
+/// Drops the partitions that ended before a time, and the old rows of day 0. Says how much went.
+pub(super) async fn retain(
+    pool: &PgPool,
+    known: &Mutex<BTreeSet<(usize, i32)>>,
+    before_ns: u64,
+) -> Result<u64, sqlx::Error> {
+    let before = i64::try_from(before_ns).unwrap_or(i64::MAX);
+    // Detaching concurrently cannot be part of a transaction, so the lock is the session's.
+    let mut conn = pool.acquire().await?;
+    let mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LOCK).fetch_one(&mut *conn).await?;
+    if !mine {
+        return Ok(0);
+    }
+    let mut gone = 0;
+    for schema in SCHEMAS.iter().filter(|s| s.time != Time::Always) {
+        let attached: Vec<(String, bool)> = sqlx::query_as(
+            "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+             JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = $1",
+        )
+        .bind(schema.table)
+        .fetch_all(&mut *conn)
+        .await?;
+        for (partition, pending) in attached {
+            let day = partition.rsplit_once("_d").and_then(|(_, day)| day.parse::<i32>().ok()).unwrap_or(0);
+            // Its last rows may reach a day further.
+            if day == 0 || (i64::from(day) + 2).saturating_mul(DAY_NS) > before {
+                continue;
+            }
+            let how = if pending { "FINALIZE" } else { "CONCURRENTLY" };
+            let detach = format!("ALTER TABLE {} DETACH PARTITION {partition} {how}", schema.table);
+            sqlx::query(AssertSqlSafe(detach)).execute(&mut *conn).await?;
+            sqlx::query(AssertSqlSafe(format!("DROP TABLE {partition}"))).execute(&mut *conn).await?;
+            known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(schema.code, day));
+            gone += 1;
+        }
+        let (table, ends) = (schema.table, schema.time.ends());
+        let sql = AssertSqlSafe(format!("DELETE FROM {table} WHERE day = 0 AND {ends} <= $1"));
+        gone += sqlx::query(sql).bind(before).execute(&mut *conn).await?.rows_affected();
+    }
+    gone +=
+        sqlx::query("DELETE FROM quarantine WHERE at_ns < $1").bind(before).execute(&mut *conn).await?.rows_affected();
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK).execute(&mut *conn).await?;
+    Ok(gone)
+}
