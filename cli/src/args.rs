@@ -138,6 +138,17 @@ Examples:
   sce-cli plot fairness --run cubic-2 --top 8 --out fairness.svg
   sce-cli plot rtt 3f2a91c07be4d015 --data > rtt.csv    the numbers behind the figure")]
     Plot(PlotArgs),
+    /// List any view of the collector by name; `sce-cli list views` says which there are
+    #[command(after_help = "Examples:
+  sce-cli list views
+  sce-cli list intervals --since 5m                     what each capture did, interval by interval
+  sce-cli list streams -o csv                           SCTP streams")]
+    List(ListArgs),
+    /// Write views to files, with a manifest that says what they hold and what they rest on
+    #[command(after_help = "Examples:
+  sce-cli export --run cubic-2 --out cubic-2            flows.csv, paths.csv ... and manifest.json
+  sce-cli export --since 1h --format ndjson --out hour --views flows,series")]
+    Export(ExportArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m
@@ -333,6 +344,49 @@ impl Output {
             require_all: false,
         }
     }
+}
+
+/// Options of `list`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ListArgs {
+    /// Name of the view
+    #[arg(value_name = "VIEW")]
+    pub(crate) view: String,
+    #[command(flatten)]
+    pub(crate) listing: SeriesArgs,
+}
+
+/// Options of `export`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExportArgs {
+    /// Directory to write to; it is created, and must be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: std::path::PathBuf,
+    /// Format of the files
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FileFormat::Csv)]
+    pub(crate) format: FileFormat,
+    /// Views to write
+    #[arg(
+        long,
+        value_name = "VIEWS",
+        value_delimiter = ',',
+        default_value = "flows,flow,paths,verify,series,sockets,probes,points,audit,loss"
+    )]
+    pub(crate) views: Vec<String>,
+    /// Filter, as for `sce-cli flows`; it must fit every view that is written
+    #[arg(value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+}
+
+/// Formats of exported files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Comma separated, RFC 4180, with a line of names
+    Csv,
+    /// One JSON object a line
+    Ndjson,
 }
 
 /// The time window and the experiment.

@@ -25,7 +25,7 @@ use clap::Parser;
 use args::{Cli, Verb};
 use client::Client;
 use exit::{Failure, code};
-use verbs::{diff, flow, list, matrix, shell, top};
+use verbs::{diff, export, flow, list, matrix, shell, top};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -82,6 +82,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Diff(args) => diff::run(client, args).await,
         Verb::Watch(args) => watch::run(client, args).await,
         Verb::Plot(args) => plot::run(client, args).await,
+        Verb::List(args) => list::run(client, &args.view, args.listing.flow.as_deref(), &args.listing.listing).await,
+        Verb::Export(args) => export::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,

@@ -60,6 +60,8 @@ fn help() {
         "diff",
         "watch",
         "plot",
+        "list",
+        "export",
         "completions",
         "man",
     ];
@@ -131,6 +133,25 @@ fn figures() {
         run(&fake.url, &["plot", kind, "--out", path.to_str().unwrap(), "--top", "2"]);
         compare(&format!("plot-{kind}"), &std::fs::read_to_string(path).unwrap());
     }
+}
+
+#[test]
+fn exported_files_come_with_a_manifest_and_overwrite_nothing() {
+    let fake = fake::start();
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let arguments = ["export", "--out", out.to_str().unwrap(), "--views", "flows,paths,loss", "--run", "lossy"];
+    let text = run(&fake.url, &arguments);
+    assert!(text.ends_with("[exit 0]\n"), "{text}");
+    let flows = std::fs::read_to_string(out.join("flows.csv")).unwrap();
+    assert!(flows.starts_with("flow,proto,initiator_ip") && flows.lines().count() == 3, "{flows}");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["files"][1]["view"], "paths");
+    assert_eq!(manifest["files"][1]["rows"], 2);
+    assert_eq!(manifest["files"][0]["columns"][6]["unit"], "packets");
+    assert_eq!(manifest["files"][0]["completeness"]["lost_records"], 12);
+    assert!(run(&fake.url, &arguments).contains("is not empty"));
 }
 
 #[test]

@@ -296,7 +296,7 @@ fn response(sources: &[Source]) -> Panel {
         let points = shares.filter_map(|((t, _), share)| Some((*delays.get(&(t as u64))?, share))).collect();
         Some(Curve { name: s.name("SCE share"), mark: Mark::Dots, points })
     };
-    panel("share of packets marked SCE", Quantity::Share, sources.iter().filter_map(curve).collect())
+    panel("packets marked SCE", Quantity::Share, sources.iter().filter_map(curve).collect())
 }
 
 /// Throughput of each flow, and Jain's index over the flows that were active in each interval (RFC 5166 section 2.3).

@@ -70,11 +70,15 @@ pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Fail
     if chosen.is_empty() {
         return Err(Failure::new("there is no flow to draw in this window: sce-cli flows lists them"));
     }
+    let mut runs: Vec<&String> = chosen.iter().map(|f| &f[1]).collect();
+    runs.sort_unstable();
+    runs.dedup();
+    let runs = runs.len();
     let mut sources = Vec::new();
     for flow in &chosen {
         let series = client.all(ask("series", &flow[0])).await?;
         let sockets = if args.kind.needs_sockets() { Some(client.all(ask("sockets", &flow[0])).await?) } else { None };
-        let label = if chosen.len() > 1 { label(flow) } else { String::new() };
+        let label = if chosen.len() > 1 { label(flow, runs > 1) } else { String::new() };
         sources.push(Source { label, run: flow[1].clone(), tracks: tracks(&series), sockets });
     }
     let mut figure = kinds::figure(args.kind, &sources, &args.of)?;
@@ -112,15 +116,15 @@ fn write(figure: &Figure, args: &PlotArgs, width: usize) -> Result<(), Failure> 
 }
 
 /// `10.0.0.1:40000 > 10.0.1.1:5201`, with the run where flows of several runs meet.
-fn label(flow: &[String]) -> String {
+fn label(flow: &[String], with_run: bool) -> String {
     let end = |ip: &str, port: &str| if port == "0" { ip.to_owned() } else { format!("{ip}:{port}") };
-    let run = if flow[1].is_empty() { String::new() } else { format!("{} ", flow[1]) };
+    let run = if flow[1].is_empty() || !with_run { String::new() } else { format!("{} ", flow[1]) };
     format!("{run}{} > {}", end(&flow[2], &flow[3]), end(&flow[4], &flow[5]))
 }
 
 fn title(kind: Kind, flows: &[Vec<String>]) -> String {
     match flows {
-        [one] => format!("{}: {}", kind.title(), label(one)),
+        [one] => format!("{}: {}", kind.title(), label(one, true)),
         all => format!("{} of {} flows", kind.title(), all.len()),
     }
 }

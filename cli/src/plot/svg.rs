@@ -6,17 +6,19 @@ const WIDTH: f64 = 720.0;
 const PANEL_HEIGHT: f64 = 170.0;
 const LEFT: f64 = 74.0;
 const RIGHT: f64 = 18.0;
-const TOP: f64 = 34.0;
-const GAP: f64 = 34.0;
-const BOTTOM: f64 = 62.0;
+const TOP: f64 = 30.0;
+const GAP: f64 = 18.0;
+const BOTTOM: f64 = 74.0;
+/// Height of a line of a legend.
+const LEGEND: f64 = 16.0;
 /// Okabe and Ito's colours, dark ones first; they differ in print as well.
 const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 const DASHES: [&str; 4] = ["", "6 3", "2 2", "8 3 2 3"];
 
 /// The figure as an SVG document.
 pub(crate) fn render(figure: &Figure) -> String {
-    let count = figure.panels.len().max(1) as f64;
-    let height = TOP + count * PANEL_HEIGHT + (count - 1.0) * GAP + BOTTOM;
+    let legends: Vec<f64> = figure.panels.iter().map(|p| legend_rows(p).len() as f64 * LEGEND).collect();
+    let height = TOP + legends.iter().map(|l| l + PANEL_HEIGHT + GAP).sum::<f64>() - GAP + BOTTOM;
     let (low, high) = figure.x_range();
     let x_axis = axis(low, high, figure.x_quantity, 8, false);
     let mut out = format!(
@@ -24,20 +26,17 @@ pub(crate) fn render(figure: &Figure) -> String {
          font-family=\"Helvetica, Arial, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#222\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
-    text(&mut out, WIDTH / 2.0, 20.0, "middle", "font-size=\"14\" font-weight=\"bold\"", &figure.title);
-    for (i, panel) in figure.panels.iter().enumerate() {
-        let top = TOP + i as f64 * (PANEL_HEIGHT + GAP);
-        draw_panel(&mut out, panel, &x_axis, top, i + 1 == figure.panels.len());
+    text(&mut out, WIDTH / 2.0, 19.0, "middle", "font-size=\"14\" font-weight=\"bold\"", &figure.title);
+    let mut top = TOP;
+    for (i, (panel, legend)) in figure.panels.iter().zip(&legends).enumerate() {
+        draw_panel(&mut out, panel, &x_axis, top + legend, i + 1 == figure.panels.len());
+        top += legend + PANEL_HEIGHT + GAP;
     }
-    text(
-        &mut out,
-        (LEFT + WIDTH - RIGHT) / 2.0,
-        height - BOTTOM + 34.0,
-        "middle",
-        "",
-        &axis_label(&figure.x_label, &x_axis),
-    );
-    text(&mut out, LEFT, height - 8.0, "start", "font-size=\"9\" fill=\"#666\"", &figure.caption);
+    let label = axis_label(&figure.x_label, &x_axis);
+    text(&mut out, (LEFT + WIDTH - RIGHT) / 2.0, height - BOTTOM + 34.0, "middle", "", &label);
+    for (i, line) in wrapped(&figure.caption, 130).iter().take(2).enumerate() {
+        text(&mut out, LEFT, height - 22.0 + 12.0 * i as f64, "start", "font-size=\"9\" fill=\"#666\"", line);
+    }
     out.push_str("</svg>\n");
     out
 }
@@ -109,20 +108,62 @@ fn draw_curve(out: &mut String, curve: &Curve, i: usize, x: &impl Fn(f64) -> f64
     ));
 }
 
-/// Names above the panel, in one line; without a legend where there is but one curve and nothing to tell apart.
-fn legend(out: &mut String, panel: &Panel, left: f64, top: f64) {
-    let mut at = left + 8.0;
+/// The curves of each line of a legend. Without font metrics: a letter of a sans serif font at 11 px is about 5.9 px wide.
+fn legend_rows(panel: &Panel) -> Vec<Vec<(usize, f64)>> {
+    let room = WIDTH - RIGHT - LEFT;
+    let mut rows: Vec<Vec<(usize, f64)>> = vec![Vec::new()];
+    let mut at = 8.0;
     for (i, curve) in panel.curves.iter().enumerate() {
-        let (colour, dash, line) = (COLOURS[i % COLOURS.len()], DASHES[i % DASHES.len()], top - 6.0);
-        if curve.mark == Mark::Dots {
-            out.push_str(&format!("<circle cx=\"{:.1}\" cy=\"{line:.1}\" r=\"2.6\" fill=\"{colour}\"/>\n", at + 11.0));
-        } else {
-            out.push_str(&format!("<path d=\"M{at:.1} {line:.1}h22\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-dasharray=\"{dash}\"/>\n"));
+        let width = 45.0 + curve.name.chars().count() as f64 * 5.9;
+        if at + width > room && at > 8.0 {
+            rows.push(Vec::new());
+            at = 8.0;
         }
-        text(out, at + 27.0, line + 4.0, "start", "font-size=\"11\"", &curve.name);
-        // Without font metrics: letters of a sans serif font at 11 px are about 5.9 px wide.
-        at += 45.0 + curve.name.chars().count() as f64 * 5.9;
+        if let Some(row) = rows.last_mut() {
+            row.push((i, at));
+        }
+        at += width;
     }
+    rows
+}
+
+/// Names above the panel.
+fn legend(out: &mut String, panel: &Panel, left: f64, top: f64) {
+    let rows = legend_rows(panel);
+    for (n, row) in rows.iter().enumerate() {
+        let line = top - 8.0 - LEGEND * (rows.len() - 1 - n) as f64;
+        for (i, at) in row {
+            let (curve, colour, dash) = (&panel.curves[*i], COLOURS[i % COLOURS.len()], DASHES[i % DASHES.len()]);
+            let at = left + at;
+            if curve.mark == Mark::Dots {
+                out.push_str(&format!(
+                    "<circle cx=\"{:.1}\" cy=\"{line:.1}\" r=\"2.6\" fill=\"{colour}\"/>\n",
+                    at + 11.0
+                ));
+            } else {
+                out.push_str(&format!(
+                    "<path d=\"M{at:.1} {line:.1}h22\" stroke=\"{colour}\" stroke-width=\"1.8\" stroke-dasharray=\"{dash}\"/>\n"
+                ));
+            }
+            text(out, at + 27.0, line + 4.0, "start", "font-size=\"11\"", &curve.name);
+        }
+    }
+}
+
+/// Words in lines of at most so many letters.
+fn wrapped(text: &str, letters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut().filter(|l| l.is_empty() || l.chars().count() + 1 + word.chars().count() <= letters) {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn text(out: &mut String, x: f64, y: f64, anchor: &str, style: &str, words: &str) {

@@ -48,6 +48,8 @@ pub(crate) fn sort(column: &ColumnInfo) -> Sort {
         "ratio" | "share" => Sort::Share,
         "bit/s" => Sort::Rate,
         "" if names_something(&column.name) => Sort::Name,
+        // The unit is in the name of every field, also where the collector does not repeat it.
+        "" if column.name.contains("_ns_") || column.name.ends_with("_ns") => Sort::Duration,
         _ => Sort::Number,
     }
 }

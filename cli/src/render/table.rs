@@ -11,7 +11,19 @@ const GAP: usize = 2;
 /// Unit of a column whose numbers are texts already, each with its own unit: right aligned all the same.
 pub(crate) const MIXED: &str = "mixed";
 /// Columns that a reader came for: they stay longest, wherever they stand.
-const CONCLUSIONS: [&str; 5] = ["verdict", "balanced", "lost_packets", "holds", "reason"];
+const CONCLUSIONS: [&str; 9] = [
+    "verdict",
+    "balanced",
+    "lost_packets",
+    "holds",
+    "reason",
+    "up.packets",
+    "up.ce_packets",
+    "up.ect1_packets",
+    "up.ip_bytes",
+];
+/// The first columns name the row: without them no number means anything.
+const NAMING: usize = 4;
 
 /// A table ready to print.
 #[derive(Debug, Default)]
@@ -134,8 +146,11 @@ fn fit(printed: &mut Vec<Printed>, width: usize) -> Vec<String> {
     let mut hidden = Vec::new();
     let total = |p: &[Printed]| p.iter().map(|c| c.width + GAP).sum::<usize>().saturating_sub(GAP);
     while width > 0 && printed.len() > 1 && total(printed) > width {
-        let spare = printed.iter().rposition(|c| !CONCLUSIONS.contains(&c.name.as_str())).filter(|i| *i > 0);
-        hidden.push(printed.remove(spare.unwrap_or(printed.len() - 1)).name);
+        let first = NAMING.min(printed.len() - 1);
+        // The rightmost of the others, else the least important conclusion, else the rightmost of all.
+        let worth = |i: &usize| CONCLUSIONS.iter().position(|c| *c == printed[*i].name).map_or((1, *i), |p| (0, p));
+        let least = (first..printed.len()).max_by_key(worth).unwrap_or(printed.len() - 1);
+        hidden.push(printed.remove(least).name);
     }
     hidden.reverse();
     hidden

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod export;
 pub(crate) mod flow;
 pub(crate) mod list;
 pub(crate) mod matrix;
