@@ -94,30 +94,48 @@ fn evidence_name(evidence: u32) -> &'static str {
     }
 }
 
-impl Serialize for FlowView<'_> {
+impl FlowView<'_> {
+    /// The flow as a JSON object. Written by hand where the fields are many: a capture can hold a million flows.
+    pub(super) fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, &Head(self)).map_err(io::Error::from)?;
+        out.pop(); // The brace that closes the head: the directions follow in the same object.
+        let nothing = FlowInterval { ip_proto: self.any().map_or(0, |r| r.ip_proto), ..FlowInterval::default() };
+        for (name, record) in [("up", self.sides[0]), ("down", self.sides[1])] {
+            write!(out, ",\"{name}\":{{")?;
+            side(out, record.unwrap_or(&nothing))?;
+            out.push(b'}');
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+/// Who the flow is, and what is known of it as a whole.
+struct Head<'a, 'b>(&'a FlowView<'b>);
+
+impl Serialize for Head<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let flow = self.0;
         let mut map = serializer.serialize_map(None)?;
-        let [initiator, responder] = self.ends();
-        let any = self.any().cloned().unwrap_or_default();
+        let [initiator, responder] = flow.ends();
+        let nothing = FlowInterval::default();
+        let any = flow.any().unwrap_or(&nothing);
         map.serialize_entry("flow", &format!("{:016x}", any.flow))?;
         map.serialize_entry("flow_key", &format!("{:016x}", any.flow_key))?;
-        map.serialize_entry("file", self.file)?;
-        map.serialize_entry("proto", &self.proto())?;
+        map.serialize_entry("file", flow.file)?;
+        map.serialize_entry("proto", &flow.proto())?;
         map.serialize_entry("ip_proto", &any.ip_proto)?;
         map.serialize_entry("initiator_ip", &initiator.0)?;
         map.serialize_entry("initiator_port", &initiator.1)?;
         map.serialize_entry("responder_ip", &responder.0)?;
         map.serialize_entry("responder_port", &responder.1)?;
         map.serialize_entry("initiator_evidence", evidence_name(any.initiator_evidence))?;
-        map.serialize_entry("ecn_mode", self.ecn_mode())?;
+        map.serialize_entry("ecn_mode", flow.ecn_mode())?;
         map.serialize_entry("end_reason", bits::name(bits::end_reason::ALL, u64::from(any.end_reason_last)))?;
-        map.serialize_entry("quality", &names(quality::ALL, self.bits(|r| r.quality_bits)))?;
-        map.serialize_entry("tunnels", &names(tunnel::ALL, self.bits(|r| r.tunnel_bits)))?;
-        map.serialize_entry("first_ns", &self.first_ns())?;
-        map.serialize_entry("last_ns", &self.last_ns())?;
-        let nothing = FlowInterval::default();
-        map.serialize_entry("up", &Side(self.sides[0].unwrap_or(&nothing)))?;
-        map.serialize_entry("down", &Side(self.sides[1].unwrap_or(&nothing)))?;
+        map.serialize_entry("quality", &names(quality::ALL, flow.bits(|r| r.quality_bits)))?;
+        map.serialize_entry("tunnels", &names(tunnel::ALL, flow.bits(|r| r.tunnel_bits)))?;
+        map.serialize_entry("first_ns", &flow.first_ns())?;
+        map.serialize_entry("last_ns", &flow.last_ns())?;
         map.end()
     }
 }
@@ -126,18 +144,49 @@ fn names(of: &'static [bits::Named], set: u64) -> Vec<&'static str> {
     bits::names(of, set).collect()
 }
 
-/// The measured fields of one direction.
-struct Side<'a>(&'a FlowInterval);
+/// Field numbers below this are volume, ECN and TCP flags: always printed.
+const BASE: u32 = 100;
+/// Field numbers below this and not below [`BASE`] are transport metrics: always printed for TCP.
+const TRANSPORT: u32 = 300;
+const TCP: u32 = 6;
 
-impl Serialize for Side<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
-            if field.merge != Merge::Key {
-                measured(&mut map, field, self.0.get(i))?;
-            }
+/// The measured fields of one direction. Besides the base, and TCP's metrics of TCP flows, a field that is absent is zero.
+fn side(out: &mut Vec<u8>, record: &FlowInterval) -> io::Result<()> {
+    let begin = out.len();
+    for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
+        let value = record.get(i);
+        let always = field.number < BASE || field.number < TRANSPORT && record.ip_proto == TCP;
+        if field.merge == Merge::Key || value.is_default() && !always {
+            continue;
         }
-        map.end()
+        if let Some(stem) = field.name.strip_suffix("_sketch") {
+            for (name, q) in QUANTILES {
+                comma(out, begin);
+                match sketch::quantile(value.bytes(), q) {
+                    Some(v) => write!(out, "\"{stem}_{name}\":{v}")?,
+                    None => write!(out, "\"{stem}_{name}\":null")?,
+                }
+            }
+            continue;
+        }
+        comma(out, begin);
+        out.push(b'"');
+        out.extend_from_slice(field.name.as_bytes());
+        out.extend_from_slice(b"\":");
+        match value {
+            ValueRef::U64(0) => out.push(b'0'),
+            ValueRef::U64(v) => write!(out, "{v}")?,
+            ValueRef::I64(v) => write!(out, "{v}")?,
+            ValueRef::Str(v) => serde_json::to_writer(&mut *out, v).map_err(io::Error::from)?,
+            ValueRef::Bytes(v) => write!(out, "\"{}\"", hex(v))?,
+        }
+    }
+    Ok(())
+}
+
+fn comma(out: &mut Vec<u8>, begin: usize) {
+    if out.len() > begin {
+        out.push(b',');
     }
 }
 

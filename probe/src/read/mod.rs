@@ -29,7 +29,7 @@ pub enum Format {
     Table,
     /// More columns for people.
     Wide,
-    /// One object: `capture` and `flows`.
+    /// One object: `capture` and `flows`. Transport metrics that are absent are zero.
     Json,
     /// One object a line: one direction of one flow in one interval.
     Ndjson,
@@ -300,7 +300,9 @@ impl<W: Write> Sink for JsonFlows<'_, W> {
 
 fn write_flow(out: &mut impl Write, first: bool, flow: &FlowView<'_>) -> io::Result<()> {
     out.write_all(if first { b"\n" } else { b",\n" })?;
-    serde_json::to_writer(&mut *out, flow).map_err(io::Error::from)
+    let mut text = Vec::with_capacity(16 << 10);
+    flow.json(&mut text)?;
+    out.write_all(&text)
 }
 
 /// Prints each record as a line.

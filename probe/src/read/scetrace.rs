@@ -101,7 +101,7 @@ fn side(r: &FlowInterval, back: &FlowInterval) -> Value {
         "RetransmittedSegments": r.retransmitted_segments,
         "FirstAckTime": time(r.first_ack_ns),
         "LastAckTime": time(r.last_ack_ns.max(r.first_ack_ns)),
-        "SCERunLength": distribution(Sums {
+        "SCERunLength": distribution(&Sums {
             count: r.sce_run_count,
             sum: r.sce_run_packets_sum as f64,
             squares: r.sce_run_packets2_sum as f64,
@@ -144,7 +144,7 @@ struct Sums {
 
 /// Times in ms from sums in ns and us^2.
 fn times(count: u64, ns_sum: u64, us2_sum: u64, ns_min: u64, ns_max: u64) -> Value {
-    distribution(Sums {
+    distribution(&Sums {
         count,
         sum: ns_sum as f64 / 1e6,
         squares: us2_sum as f64 / 1e6,
@@ -154,7 +154,7 @@ fn times(count: u64, ns_sum: u64, us2_sum: u64, ns_min: u64, ns_max: u64) -> Val
 }
 
 /// Sample variance (n-1), as scetrace has it; empty where there is no value.
-fn distribution(s: Sums) -> Value {
+fn distribution(s: &Sums) -> Value {
     if s.count == 0 {
         return Value::Object(Map::new());
     }
