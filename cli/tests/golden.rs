@@ -246,3 +246,47 @@ fn completions_and_manual_pages_are_made() {
     assert!(page.contains("Examples"), "{page}");
     assert!(run("http://127.0.0.1:4517", &["man", "/nonexistent"]).contains("create it first"));
 }
+
+#[test]
+fn every_command_of_the_manual_and_of_the_help_is_accepted() {
+    let fake = fake::start();
+    let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md")).unwrap();
+    let mut commands: Vec<String> = manual.lines().filter(|l| l.starts_with("sce-cli ")).map(str::to_owned).collect();
+    assert!(commands.len() > 20, "the manual has its commands on lines of their own");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for entry in std::fs::read_dir(golden).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("help-")) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let examples = text.split("Examples:\n").nth(1).unwrap_or_default();
+            // Comments stand two or more spaces behind a command; pipes and files are the reader's.
+            let command = |l: &str| {
+                l.trim().split("   ").next().unwrap().split([';', '>', '|']).next().unwrap().trim().to_owned()
+            };
+            commands.extend(
+                examples
+                    .lines()
+                    .map(command)
+                    .filter(|c| c.starts_with("sce-cli ") && c.matches(['\'', '"']).count() % 2 == 0),
+            );
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for command in commands {
+        // These need a terminal, never end, or write outside of the directory.
+        if ["watch", "--follow", "man ", "completions"].iter().any(|w| command.contains(w)) {
+            continue;
+        }
+        let shell = command.replacen("sce-cli", env!("CARGO_BIN_EXE_sce-cli"), 1);
+        let out = Command::new("bash")
+            .args(["-c", &shell])
+            .current_dir(dir.path())
+            .env("SCE_COLLECTOR", &fake.url)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        // What the story does not have, like a view or a second run, is no fault of the command.
+        let unknown = said.contains("does not offer") || said.contains("is not empty") || said.contains("has no rows");
+        assert!(unknown || out.status.code() != Some(2), "{command}\n{said}");
+    }
+}

@@ -299,6 +299,7 @@ fn paths() -> View {
         "owd_ns_p99 ns - 99th percentile of the one-way delay.",
         "owd_ns_error ns * Bound of the delay's error.",
         "method - * How the counts were had.",
+        "transitions.ect0_to_not_ect.packets packets - Packets bleached.",
     ]);
     let rows = vec![
         vec![
@@ -327,6 +328,7 @@ fn paths() -> View {
             n(9_800_000),
             n(0),
             t("exact"),
+            n(0),
         ],
         vec![
             t(TCP),
@@ -354,6 +356,7 @@ fn paths() -> View {
             n(31_000_000),
             n(120_000),
             t("exact"),
+            n(0),
         ],
     ];
     View { columns, rows }
