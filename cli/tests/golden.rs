@@ -192,6 +192,7 @@ fn exit_codes_and_errors() {
             &["flows", "--run", "lossy", "--quiet", "--columns", "flow"],
             &["points"],
             &["audit"],
+            &["audit", "--columns", "probe", "-q"],
             &["flow", "10.0.0.1"],
             &["flow", "ffff"],
             &["flow"],

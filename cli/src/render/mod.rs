@@ -83,7 +83,7 @@ impl Printer {
     }
 }
 
-/// Colour by option, terminal and `NO_COLOR` (https://no-color.org).
+/// Colour by option, terminal and `NO_COLOR` (<https://no-color.org>).
 pub(crate) fn wants_color(choice: Choice, terminal: bool) -> bool {
     match choice {
         Choice::Always => true,

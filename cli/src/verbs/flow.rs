@@ -172,9 +172,9 @@ fn facts(flow: &Answer, wide: bool, style: &Style) -> String {
     text
 }
 
-/// Whether a direction's field belongs to the short story: sums of squares and sketches are for computing, not for reading.
+/// Whether a direction's field belongs to the short story: sums, sketches and bit sets are for computing, not for reading.
 fn of_interest(name: &str) -> bool {
-    !["_us2_sum", "_ns_sum", "_sketch"].iter().any(|tail| name.ends_with(tail))
+    !["_us2_sum", "_ns_sum", "_sketch", "_bits", "mode_last", "reason_last"].iter().any(|tail| name.ends_with(tail))
 }
 
 fn words(name: &str) -> String {

@@ -60,6 +60,11 @@ pub(crate) fn request(
         limit: select.limit.unwrap_or(default_limit),
         ..SelectRequest::default()
     };
+    // The exit code of an audit rests on this column, whatever else is shown.
+    let balanced = "balanced".to_owned();
+    if view == "audit" && !request.columns.is_empty() && !request.columns.contains(&balanced) {
+        request.columns.push(balanced);
+    }
     if let Some(last) = select.last {
         let time =
             ["last_ns", "at_ns", "start_ns", "newest_ns"].into_iter().find(|t| known.iter().any(|c| c.name == *t));
