@@ -99,7 +99,7 @@ impl FlowView<'_> {
     pub(super) fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
         serde_json::to_writer(&mut *out, &Head(self)).map_err(io::Error::from)?;
         out.pop(); // The brace that closes the head: the directions follow in the same object.
-        let nothing = FlowInterval { ip_proto: self.any().map_or(0, |r| r.ip_proto), ..FlowInterval::default() };
+        let nothing = FlowInterval::default();
         for (name, record) in [("up", self.sides[0]), ("down", self.sides[1])] {
             write!(out, ",\"{name}\":{{")?;
             side(out, record.unwrap_or(&nothing))?;
@@ -146,17 +146,14 @@ fn names(of: &'static [bits::Named], set: u64) -> Vec<&'static str> {
 
 /// Field numbers below this are volume, ECN and TCP flags: always printed.
 const BASE: u32 = 100;
-/// Field numbers below this and not below [`BASE`] are transport metrics: always printed for TCP.
-const TRANSPORT: u32 = 300;
-const TCP: u32 = 6;
 
-/// The measured fields of one direction. Besides the base, and TCP's metrics of TCP flows, a field that is absent is zero.
+/// The measured fields of one direction. Besides the base a field that is absent is zero: of three hundred metrics most are,
+/// and a capture can hold a million flows.
 fn side(out: &mut Vec<u8>, record: &FlowInterval) -> io::Result<()> {
     let begin = out.len();
     for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
         let value = record.get(i);
-        let always = field.number < BASE || field.number < TRANSPORT && record.ip_proto == TCP;
-        if field.merge == Merge::Key || value.is_default() && !always {
+        if field.merge == Merge::Key || value.is_default() && field.number >= BASE {
             continue;
         }
         if let Some(stem) = field.name.strip_suffix("_sketch") {

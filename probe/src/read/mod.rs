@@ -29,7 +29,7 @@ pub enum Format {
     Table,
     /// More columns for people.
     Wide,
-    /// One object: `capture` and `flows`. Transport metrics that are absent are zero.
+    /// One object: `capture` and `flows`. Metrics beyond volume, ECN and TCP flags that are absent are zero.
     Json,
     /// One object a line: one direction of one flow in one interval.
     Ndjson,

@@ -1,7 +1,7 @@
 //! Kernel truth of sockets: congestion window, round trips, retransmissions, joined to the packets by the flow key.
 //!
 //! In: TCP tracepoints through a kernel program (`bpf/sockets.bpf.c`), or where that cannot be, dumps by netlink; SCTP's
-//! tracepoints and dumps. Out: [`SocketSample`] records, per interval and socket, and at every event where asked for.
+//! tracepoints and dumps. Out: [`SocketSample`](sce_proto::SocketSample) records, per interval and socket, and at every event where asked for.
 //! Nothing here looks at packets or decides what a number means.
 
 pub mod command;
