@@ -14,8 +14,8 @@ use super::matching::Matching;
 /// Writes the delays of matched packets into a segment. `reverse`: the clock is that of the near point against the far one.
 pub(super) fn report(
     s: &mut PathSegment,
-    near: &Line,
-    far: &Line,
+    near: &Line<'_>,
+    far: &Line<'_>,
     m: &Matching,
     clock: Option<(&Clock, bool)>,
     options: &Options,

@@ -30,7 +30,7 @@ pub(super) struct Ends<'v, 'a> {
 }
 
 /// Verifies the feedback for the data of one direction. `back`: segments of the return direction between the same points.
-pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[PathSegment]) -> Vec<Feedback> {
+pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[&PathSegment]) -> Vec<Feedback> {
     let data = &ends.receiver.lines[direction];
     let (initiator, responder) =
         if direction == 0 { (ends.sender, ends.receiver) } else { (ends.receiver, ends.sender) };
@@ -61,11 +61,11 @@ pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[PathSegment])
 }
 
 struct Facts<'v> {
-    data: &'v Line,
-    said: &'v Line,
-    heard: &'v Line,
-    sent: &'v Line,
-    back: &'v [PathSegment],
+    data: &'v Line<'v>,
+    said: &'v Line<'v>,
+    heard: &'v Line<'v>,
+    sent: &'v Line<'v>,
+    back: &'v [&'v PathSegment],
     /// AccECN was offered by the SYN and did not arrive so.
     downgraded: bool,
     one_point: bool,
@@ -122,7 +122,7 @@ impl Facts<'_> {
     /// The mode, as far as either end has proved it.
     fn mode(&self) -> u64 {
         let lines = [self.data, self.said, self.heard, self.sent];
-        let known = |l: &&Line| u64::from(l.totals.ecn_mode_last);
+        let known = |l: &&Line<'_>| u64::from(l.totals.ecn_mode_last);
         lines.iter().map(known).max().unwrap_or(ecn_mode::UNKNOWN)
     }
 
@@ -379,7 +379,7 @@ impl Facts<'_> {
 
     /// Acknowledgements whose feedback bits the return path changed.
     fn stripped(&self, kind: &str) -> u64 {
-        let sum = |f: fn(&PathSegment) -> u64| self.back.iter().map(f).sum::<u64>();
+        let sum = |f: fn(&PathSegment) -> u64| self.back.iter().map(|s| f(s)).sum::<u64>();
         let matched = match kind {
             "sce" => sum(|s| s.ae_cleared_packets),
             "accecn" => {

@@ -4,6 +4,8 @@
 //! the sums of unlisted packets between them, and sequence cuts unwrapped to 64 bits.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::LazyLock;
 
 use sce_proto::bits::{end_reason, quality};
 use sce_proto::marks::{Counters, Cuts, Mark, Trail};
@@ -17,14 +19,59 @@ pub(super) struct View<'a> {
     pub(super) op: u64,
     pub(super) point: Option<&'a ObservationPoint>,
     /// By settled direction.
-    pub(super) lines: [Line; 2],
+    pub(super) lines: [Line<'a>; 2],
+}
+
+/// Summed records of a direction. Records are wide: they are copied only where several must be added up.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Totals<'a> {
+    #[default]
+    None,
+    One(&'a FlowInterval),
+    Sum(Box<FlowInterval>),
+}
+
+static NONE: LazyLock<FlowInterval> = LazyLock::new(FlowInterval::default);
+
+impl Deref for Totals<'_> {
+    type Target = FlowInterval;
+
+    fn deref(&self) -> &FlowInterval {
+        match self {
+            Totals::None => &NONE,
+            Totals::One(record) => record,
+            Totals::Sum(record) => record,
+        }
+    }
+}
+
+impl<'a> Totals<'a> {
+    /// Adds a later record.
+    fn add(&mut self, record: &'a FlowInterval) {
+        match self {
+            Totals::None => *self = Totals::One(record),
+            Totals::One(first) => {
+                let mut sum = Box::new((*first).clone());
+                sce_proto::merge(&mut *sum, record);
+                *self = Totals::Sum(sum);
+            }
+            Totals::Sum(sum) => sce_proto::merge(&mut **sum, record),
+        }
+    }
+
+    /// Both together.
+    pub(super) fn plus(&self, other: &Totals<'a>) -> Totals<'a> {
+        let mut sum = Box::new((**self).clone());
+        sce_proto::merge(&mut *sum, other);
+        Totals::Sum(sum)
+    }
 }
 
 /// One direction of a flow at one point.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     /// Summed interval records.
-    pub(super) totals: FlowInterval,
+    pub(super) totals: Totals<'a>,
     /// Listed packets in the order they passed.
     pub(super) marks: Vec<Mark>,
     /// Index of the mark behind unlisted packets, and their sums.
@@ -35,6 +82,8 @@ pub(super) struct Line {
     pub(super) end: Counters,
     /// Smallest threshold of the chunks.
     pub(super) threshold: u32,
+    /// The TTL that most of the first listed packets had, else the largest of the records.
+    pub(super) ttl: u32,
     /// Marks were given up.
     pub(super) dropped: bool,
     /// log2 of the distance of the cuts.
@@ -57,7 +106,7 @@ pub(super) struct Cut {
     pub(super) before: Counters,
 }
 
-impl Line {
+impl Line<'_> {
     /// Packets counted here: by the records, or by the marks where the records have not come yet.
     pub(super) fn packets(&self) -> u64 {
         self.totals.packets.max(self.end.total_packets())
@@ -78,14 +127,16 @@ impl Line {
         self.totals.quality_bits & quality::NO_HANDSHAKE == 0 && self.totals.packets > 0
     }
 
-    /// The TTL that most listed packets had, else the largest of the records.
-    pub(super) fn ttl(&self) -> u32 {
-        let mut counts = [0u32; 256];
-        self.marks.iter().take(4096).for_each(|m| counts[usize::from(m.ttl)] += 1);
-        match (0..256usize).rev().max_by_key(|t| counts[*t]) {
-            Some(t) if counts[t] > 0 => t as u32,
-            _ => self.totals.ttl_max,
+    /// The TTL that most of the first listed packets had, else the largest of the records.
+    fn find_ttl(&self) -> u32 {
+        let looked = &self.marks[..self.marks.len().min(1024)];
+        let (Some(first), Some(last)) = (looked.first(), looked.last()) else { return self.totals.ttl_max };
+        if looked.iter().all(|m| m.ttl == last.ttl) {
+            return u32::from(first.ttl);
         }
+        let mut counts = [0u32; 256];
+        looked.iter().for_each(|m| counts[usize::from(m.ttl)] += 1);
+        (0..256u32).rev().max_by_key(|t| counts[*t as usize]).unwrap_or(0)
     }
 
     /// All packets by code point as the records have them.
@@ -207,7 +258,7 @@ pub(super) fn share(total: u64, packets: [u64; 4]) -> [u64; 4] {
 /// One view per observation point of a joined flow, in the order of the members.
 pub(super) fn views<'a>(
     points: &BTreeMap<u64, &'a ObservationPoint>,
-    sightings: &[Sighting],
+    sightings: &'a [Sighting],
     members: &[Member],
 ) -> Vec<View<'a>> {
     let mut out: Vec<View<'a>> = Vec::with_capacity(members.len());
@@ -229,7 +280,7 @@ pub(super) fn views<'a>(
     out
 }
 
-fn line(sightings: &[Sighting], here: &[&Member], direction: usize) -> Line {
+fn line<'a>(sightings: &'a [Sighting], here: &[&Member], direction: usize) -> Line<'a> {
     let mut line = Line::default();
     for member in here {
         let own = if member.swapped { 1 - direction } else { direction };
@@ -238,12 +289,9 @@ fn line(sightings: &[Sighting], here: &[&Member], direction: usize) -> Line {
         let offset = if counted.total_packets() > line.end.total_packets() { counted } else { line.end };
         line.append(&s.marks[own], &offset);
         if let Some(totals) = &s.totals[own] {
-            if line.totals.packets == 0 {
-                line.totals = totals.clone();
-            } else {
-                sce_proto::merge(&mut line.totals, totals);
-            }
+            line.totals.add(totals);
         }
     }
+    line.ttl = line.find_ttl();
     line
 }

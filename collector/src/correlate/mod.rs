@@ -15,6 +15,7 @@
 //! so that all flows between two hosts help to compare the hosts' clocks. To answer for a window of a long flow, pass the
 //! records of the window and one interval more at both ends, and set [`Options::window`].
 
+mod branch;
 mod clock;
 mod delay;
 mod feedback;
@@ -57,6 +58,8 @@ pub struct Options {
     pub sync_error_ns: BTreeMap<u64, u64>,
     /// Only packets that passed the near end of a segment from (inclusive) to (exclusive) these times, ns; `None` = all.
     pub window: Option<(u64, u64)>,
+    /// Also compare the first with the last point of longer paths.
+    pub end_to_end: bool,
 }
 
 /// A flow as all points together saw it.
@@ -70,7 +73,7 @@ pub struct Joined {
     pub join_evidence_bits: u32,
     /// Segments between neighbouring points, by direction and position.
     pub segments: Vec<PathSegment>,
-    /// First to last point, one per direction; empty where there are fewer than three points.
+    /// First to last point, one per direction, if [`Options::end_to_end`] asks and there are more than two points.
     pub end_to_end: Vec<PathSegment>,
     /// Feedback verification, one per direction that carried data.
     pub feedback: Vec<Feedback>,
@@ -95,7 +98,7 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
     let works: Vec<Work<'_>> = join::join(sightings)
         .iter()
         .map(|group| Work::new(&points, sightings, group, options))
-        .inspect(|work| work.hops.iter().for_each(|hop| clocks.add(hop)))
+        .inspect(|work| work.hops.iter().for_each(|hop| clocks.add(hop, &work.views)))
         .collect();
     let clocks = clocks.estimate();
     works.into_iter().map(|work| work.finish(&clocks, options)).collect()
@@ -104,6 +107,8 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
 /// A joined flow before its clocks are compared.
 struct Work<'a> {
     joined: Joined,
+    /// By direction, from the sender to the receiver; indices into `views`.
+    paths: [Vec<usize>; 2],
     views: Vec<View<'a>>,
     hops: Vec<Hop>,
 }
@@ -118,39 +123,52 @@ struct Hop {
     from_op: u64,
     to_op: u64,
     matching: Matching,
-    /// (near, far) time stamps of matched packets.
-    stamps: Vec<(u64, u64)>,
+    /// Its packets say how the two points' clocks stand to each other.
+    compares_clocks: bool,
     end_to_end: bool,
+    /// The near point is one of several side by side: what the far one saw beyond its packets came by another.
+    branch: bool,
+    /// Points that make up the far end together with `to_op`.
+    to_parallel: Vec<u64>,
 }
 
 impl<'a> Work<'a> {
     fn new(
         points: &BTreeMap<u64, &'a ObservationPoint>,
-        sightings: &[Sighting],
+        sightings: &'a [Sighting],
         group: &join::Group,
         options: &Options,
     ) -> Self {
         let mut members = order::orient(sightings, &group.members);
         let mut views = line::views(points, sightings, &members);
         order::drop_same_points(&mut views, &mut members, sightings);
-        let paths = [0, 1].map(|direction| order::order(&views, direction, options));
         let mut hops = Vec::new();
+        let paths = [0, 1].map(|direction| order::order(&views, direction, options));
         for (direction, path) in paths.iter().enumerate() {
-            for (position, pair) in path.windows(2).enumerate() {
-                hops.push(Hop::new(&views, direction, position, pair[0], pair[1], false));
+            let first = hops.len();
+            hops.extend(
+                path.windows(2).enumerate().map(|(at, pair)| Hop::new(&views, direction, at, pair[0], pair[1])),
+            );
+            if path.len() > 2 && hops[first..].iter().any(|h| h.matching.pairs.is_empty()) {
+                let stages = branch::stages(&mut views, direction, path);
+                hops.truncate(first);
+                hops.extend(stages.windows(2).enumerate().flat_map(|(at, w)| Hop::fork(&views, direction, at, w)));
             }
-            if let [first, _, .., last] = path.as_slice() {
-                hops.push(Hop::new(&views, direction, 0, *first, *last, true));
+            if let [first, _, .., last] = path.as_slice()
+                && options.end_to_end
+            {
+                hops.push(Hop { end_to_end: true, ..Hop::new(&views, direction, 0, *first, *last) });
             }
         }
         let joined = Joined { flow: group.flow, members, join_evidence_bits: group.evidence_bits, ..Joined::default() };
-        Work { joined, views, hops }
+        Work { joined, paths, views, hops }
     }
 
     fn finish(mut self, clocks: &pool::Clocks, options: &Options) -> Joined {
         for hop in &self.hops {
             let (from, to) = (&self.views[hop.from], &self.views[hop.to]);
-            let mut s = segment::segment(from, to, hop.direction, &hop.matching, options);
+            let mut s = segment::segment(from, to, hop.direction, &hop.matching, hop.branch, options);
+            s.to_parallel = hop.to_parallel.iter().flat_map(|op| op.to_be_bytes()).collect();
             s.flow = self.joined.flow;
             s.position = hop.position as u32;
             s.join_evidence_bits = self.joined.join_evidence_bits;
@@ -159,12 +177,14 @@ impl<'a> Work<'a> {
             }
             s.order_evidence_bits = order::compare(from, to, hop.direction, options).1;
             let (near, far) = (&from.lines[hop.direction], &to.lines[hop.direction]);
-            delay::report(&mut s, near, far, &hop.matching, clocks.between(hop.from_op, hop.to_op), options);
+            let clock = clocks.between(hop.from_op, hop.to_op).filter(|_| hop.to_parallel.is_empty());
+            delay::report(&mut s, near, far, &hop.matching, clock, options);
             let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
             list.push(s);
         }
         for direction in 0..2 {
-            self.joined.feedback.extend(self.verify(direction, options));
+            let feedback = self.verify(direction, options);
+            self.joined.feedback.extend(feedback);
         }
         delay::round_trip(&mut self.joined.segments);
         delay::round_trip(&mut self.joined.end_to_end);
@@ -175,13 +195,13 @@ impl<'a> Work<'a> {
 impl Work<'_> {
     /// Judges the feedback for one direction's data, between the outermost points that saw both directions.
     fn verify(&self, direction: usize, options: &Options) -> Vec<Feedback> {
-        let both = |i: &usize| self.views[*i].lines[1 - direction].packets() > 0;
-        let path: Vec<usize> = order::order(&self.views, direction, options).into_iter().filter(both).collect();
-        let (Some(sender), Some(receiver)) = (path.first(), path.last()) else { return Vec::new() };
+        let mut path = self.paths[direction].iter().filter(|i| self.views[**i].lines[1 - direction].packets() > 0);
+        let Some(sender) = path.next() else { return Vec::new() };
+        let receiver = path.next_back().unwrap_or(sender);
         let (sender, receiver) = (&self.views[*sender], &self.views[*receiver]);
         let ends = feedback::Ends { sender, receiver, certain: order::end(receiver, direction) > 0 };
-        let back: Vec<PathSegment> =
-            self.joined.segments.iter().filter(|s| s.direction as usize == 1 - direction).cloned().collect();
+        let back: Vec<&PathSegment> =
+            self.joined.segments.iter().filter(|s| s.direction as usize == 1 - direction).collect();
         let mut out = feedback::verify(ends, direction, &back);
         for f in &mut out {
             f.flow = self.joined.flow;
@@ -194,12 +214,36 @@ impl Work<'_> {
 }
 
 impl Hop {
-    fn new(views: &[View<'_>], direction: usize, position: usize, from: usize, to: usize, end_to_end: bool) -> Hop {
+    fn new(views: &[View<'_>], direction: usize, position: usize, from: usize, to: usize) -> Hop {
         let (near, far) = (&views[from].lines[direction].marks, &views[to].lines[direction].marks);
         let matching = matching::matching(near, far);
-        let stamp = |(i, j): &(u32, u32)| (near[*i as usize].time_ns, far[*j as usize].time_ns);
-        let stamps = matching.pairs.iter().map(stamp).collect();
         let (from_op, to_op) = (views[from].op, views[to].op);
-        Hop { direction, position, from, to, from_op, to_op, matching, stamps, end_to_end }
+        Hop {
+            direction,
+            position,
+            from,
+            to,
+            from_op,
+            to_op,
+            matching,
+            compares_clocks: true,
+            end_to_end: false,
+            branch: false,
+            to_parallel: Vec::new(),
+        }
+    }
+
+    /// The hops between two stages: one from each branch of the first to the whole of the second.
+    fn fork(views: &[View<'_>], direction: usize, position: usize, stages: &[branch::Stage]) -> Vec<Hop> {
+        let [from, to] = stages else { return Vec::new() };
+        let hop = |near: &usize| {
+            let mut hop = Hop::new(views, direction, position, *near, to.whole);
+            hop.branch = from.branches.len() > 1;
+            hop.to_parallel = to.branches.iter().skip(1).map(|b| views[*b].op).collect();
+            // Branches may have clocks of their own.
+            hop.compares_clocks = !hop.branch && hop.to_parallel.is_empty();
+            hop
+        };
+        from.branches.iter().map(hop).collect()
     }
 }

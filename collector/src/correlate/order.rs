@@ -86,7 +86,7 @@ pub(super) fn drop_same_points(views: &mut Vec<View<'_>>, members: &mut [Member]
 fn same(a: &View<'_>, b: &View<'_>) -> bool {
     (0..2).all(|d| {
         let (x, y) = (&a.lines[d], &b.lines[d]);
-        let counts = |l: &super::line::Line| {
+        let counts = |l: &super::line::Line<'_>| {
             (
                 l.totals.packets,
                 l.totals.ip_bytes,
@@ -108,7 +108,7 @@ fn same(a: &View<'_>, b: &View<'_>) -> bool {
 pub(super) fn order(views: &[View<'_>], direction: usize, options: &Options) -> Vec<usize> {
     // Insertion by pairwise evidence: paths are short.
     let mut rest: Vec<usize> = (0..views.len()).filter(|i| views[*i].lines[direction].packets() > 0).collect();
-    rest.sort_by_key(|i| (std::cmp::Reverse(views[*i].lines[direction].ttl()), views[*i].op));
+    rest.sort_by_key(|i| (std::cmp::Reverse(views[*i].lines[direction].ttl), views[*i].op));
     let mut out: Vec<usize> = Vec::with_capacity(rest.len());
     for v in rest {
         let before = |o: &usize| compare(&views[v], &views[*o], direction, options).0 == Ordering::Less;
@@ -126,7 +126,7 @@ pub(super) fn compare(a: &View<'_>, b: &View<'_>, direction: usize, options: &Op
         return (by, order_evidence::OPERATOR as u32);
     }
     let (x, y) = (&a.lines[direction], &b.lines[direction]);
-    let by_ttl = y.ttl().cmp(&x.ttl());
+    let by_ttl = y.ttl.cmp(&x.ttl);
     if by_ttl != Ordering::Equal {
         return (by_ttl, order_evidence::TTL as u32);
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sce_proto::ObservationPoint;
 
 use super::clock::{Clock, Samples};
+use super::line::View;
 use super::{Hop, Options};
 
 /// Collects samples.
@@ -45,14 +46,16 @@ impl Pool {
     }
 
     /// Takes in what passed two points.
-    pub(super) fn add(&mut self, hop: &Hop) {
+    pub(super) fn add(&mut self, hop: &Hop, views: &[View<'_>]) {
         let (Some(from), Some(to)) = (self.domains.get(&hop.from_op), self.domains.get(&hop.to_op)) else { return };
-        if from == to || hop.stamps.is_empty() {
+        if from == to || !hop.compares_clocks || hop.matching.pairs.is_empty() {
             return;
         }
+        let (near, far) = (&views[hop.from].lines[hop.direction].marks, &views[hop.to].lines[hop.direction].marks);
         let samples = self.pairs.entry((*from.min(to), *from.max(to))).or_default();
-        for (near, far) in &hop.stamps {
-            if from < to { samples.forward(*near, *far) } else { samples.backward(*near, *far) }
+        for (i, j) in &hop.matching.pairs {
+            let (near, far) = (near[*i as usize].time_ns, far[*j as usize].time_ns);
+            if from < to { samples.forward(near, far) } else { samples.backward(near, far) }
         }
     }
 

@@ -23,12 +23,13 @@ const EDGE_NS: u64 = 2_000_000_000;
 /// Shares of fewer listed packets are not worth an estimate.
 const MIN_SAMPLE: u64 = 20;
 
-/// The segment from one view to the next.
+/// The segment from one view to the next. `branch`: the first saw only a part of what the second saw.
 pub(super) fn segment(
     from: &View<'_>,
     to: &View<'_>,
     direction: usize,
     m: &Matching,
+    branch: bool,
     options: &Options,
 ) -> PathSegment {
     let (near, far) = (&from.lines[direction], &to.lines[direction]);
@@ -49,7 +50,7 @@ pub(super) fn segment(
     let region = Region::of(near, far, to, m);
     s.warning_bits |= region.warning_bits;
     if near.gapless() && far.gapless() && !m.pairs.is_empty() {
-        exact(&mut s, near, far, m, &region, options);
+        exact(&mut s, near, far, m, &region, branch, options);
     } else {
         by_counters(&mut s, near, far, m, &region, options);
     }
@@ -57,7 +58,7 @@ pub(super) fn segment(
     s
 }
 
-fn warnings(near: &Line, far: &Line) -> u32 {
+fn warnings(near: &Line<'_>, far: &Line<'_>) -> u32 {
     let quality_bits = near.totals.quality_bits | far.totals.quality_bits;
     let mut bits = 0;
     for (has, warning) in [
@@ -87,7 +88,7 @@ struct Region {
 }
 
 impl Region {
-    fn of(near: &Line, far: &Line, to: &View<'_>, m: &Matching) -> Region {
+    fn of(near: &Line<'_>, far: &Line<'_>, to: &View<'_>, m: &Matching) -> Region {
         let (x, y) = (&near.marks, &far.marks);
         let mut warning_bits = 0;
         let (first, last) = (m.pairs.first().map_or(0, |p| p.0 as usize), m.pairs.last().map_or(0, |p| p.0 as usize));
@@ -111,7 +112,9 @@ impl Region {
                 && far.base.total_packets() == 0
                 && (lead_in <= EDGE_NS || x.first().is_some_and(|p| there(p.time_ns, false))));
         if !begins {
-            warning_bits |= path_warning::LATE_START as u32 | path_warning::PARTIAL as u32;
+            // In a window of a longer flow the first packets were simply on their way before it.
+            let late = if near.base.total_packets() == 0 { path_warning::LATE_START } else { 0 };
+            warning_bits |= (late | path_warning::PARTIAL) as u32;
         }
         // The end: packets behind the last common one were lost if the far point knows that the flow is over.
         let tail = span(last, x.len().saturating_sub(1));
@@ -135,7 +138,15 @@ fn within(options: &Options, t: u64) -> bool {
 }
 
 /// Follows every packet.
-fn exact(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) {
+fn exact(
+    s: &mut PathSegment,
+    near: &Line<'_>,
+    far: &Line<'_>,
+    m: &Matching,
+    region: &Region,
+    branch: bool,
+    options: &Options,
+) {
     let (x, y) = (&near.marks, &far.marks);
     let inside =
         |i: u32| (region.near.0..region.near.1).contains(&(i as usize)) && within(options, x[i as usize].time_ns);
@@ -166,7 +177,7 @@ fn exact(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, region: &Re
     }
     for j in m.strangers.iter().filter(|j| (region.far.0..region.far.1).contains(&(**j as usize))) {
         let b = &y[*j as usize];
-        if within(options, b.time_ns) {
+        if !branch && within(options, b.time_ns) {
             s.unmatched_packets += 1;
             s.unmatched_bytes += u64::from(b.ip_bytes);
             s.received_packets += 1;
@@ -189,7 +200,7 @@ struct Boundary {
 }
 
 /// Subtracts sums between places that both sides know.
-fn by_counters(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) {
+fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, options: &Options) {
     let mut places = common_places(near, far, m);
     let inner = places.len();
     if region.start {
@@ -239,7 +250,7 @@ fn by_counters(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, regio
 }
 
 /// Only sums that were not taken at the same place of the flow: what is missing at the far point is lost or on its way.
-fn unaligned(s: &mut PathSegment, near: &Line, far: &Line) {
+fn unaligned(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>) {
     let (a, b) = (near.counted(), far.counted());
     s.sent_packets = a.total_packets();
     s.received_packets = b.total_packets();
@@ -255,7 +266,7 @@ fn unaligned(s: &mut PathSegment, near: &Line, far: &Line) {
 }
 
 /// Places that both sides marked: cuts of the sequence, and listed packets that kept their order.
-fn common_places(near: &Line, far: &Line, m: &Matching) -> Vec<Boundary> {
+fn common_places(near: &Line<'_>, far: &Line<'_>, m: &Matching) -> Vec<Boundary> {
     let mut places = Vec::new();
     if !m.pairs.is_empty() {
         let (x, y) = (near.cumulative(), far.cumulative());
@@ -279,7 +290,7 @@ fn common_places(near: &Line, far: &Line, m: &Matching) -> Vec<Boundary> {
     places
 }
 
-fn common_cuts(near: &Line, far: &Line) -> Vec<Boundary> {
+fn common_cuts(near: &Line<'_>, far: &Line<'_>) -> Vec<Boundary> {
     if near.cuts.is_empty() || far.cuts.is_empty() || near.log2_stride != far.log2_stride {
         return Vec::new();
     }
@@ -349,7 +360,7 @@ fn blocks(places: &[Boundary], options: &Options) -> Vec<Boundary> {
 }
 
 /// What became of the listed packets that a threshold selected: a fair sample. The head of a flow, listed in full, is not.
-fn sample(near: &Line, far: &Line, m: &Matching, region: &Region, options: &Options) -> [[u64; 5]; 4] {
+fn sample(near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, options: &Options) -> [[u64; 5]; 4] {
     let mut counts = [[0; 5]; 4];
     let head = near.gaps.first().map_or(0, |g| g.0);
     let fair = |i: u32| {
@@ -370,7 +381,7 @@ fn sample(near: &Line, far: &Line, m: &Matching, region: &Region, options: &Opti
 }
 
 /// TCP flags that the path changed.
-fn flags(s: &mut PathSegment, near: &Line, far: &Line, m: &Matching, options: &Options) {
+fn flags(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, options: &Options) {
     for (i, j) in &m.pairs {
         let (a, b) = (&near.marks[*i as usize], &far.marks[*j as usize]);
         if a.flags == b.flags || !within(options, a.time_ns) {

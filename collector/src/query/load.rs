@@ -81,6 +81,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         marks(store, question, &mut sightings).await?;
         options.sync_error_ns = clock_errors(store, question).await?;
         options.order = order(question, &points);
+        options.end_to_end = question.options.get("end_to_end").is_some_and(|v| v == "true");
     }
     let all: Vec<ObservationPoint> = points.values().cloned().collect();
     // Joining is pure computation and may take a while: it must not hold up the reactor.

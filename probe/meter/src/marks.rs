@@ -13,6 +13,8 @@ use crate::packet::{Dir, Fragment, Headers, Packet, Segment, flag};
 
 /// Marks in one record at most: keeps records small beside the limits of a batch.
 const MARKS_PER_RECORD: u32 = 4096;
+/// Where every packet is listed, at least so many marks fit an interval.
+const FULL_MARKS: usize = 1 << 20;
 /// Cumulative counters are kept for this share of marks at most.
 const MARKS_PER_SNAPSHOT: usize = 2;
 /// A forward jump of the sequence that no window allows (RFC 7323 section 2.3) is not followed.
@@ -140,6 +142,7 @@ impl Marks {
         let mut config = config.clone();
         if config.mode == MarksMode::Full {
             config.threshold = trail::ALL;
+            config.max_marks = config.max_marks.max(FULL_MARKS);
         }
         Some(Marks {
             digester: Digester::new(config.key),
@@ -504,7 +507,7 @@ mod tests {
 
     #[test]
     fn a_full_budget_is_counted_and_leaves_a_gap() {
-        let config = MarksConfig { mode: MarksMode::Full, max_marks: 10, ..MarksConfig::default() };
+        let config = MarksConfig { threshold: trail::ALL, max_marks: 10, ..MarksConfig::default() };
         let packets: Vec<_> = (0..25).map(|i| (i * 100, 100, 1, 3)).collect();
         let records = run(&config, &packets);
         assert_eq!((records[0].dropped_marks, trail_of(&records).marks.len()), (15, 10));
