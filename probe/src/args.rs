@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::exit;
 use crate::read;
-use crate::sockets;
+use crate::sockets::{self, Prefix};
 use crate::units;
 
 /// Meters the flows this host sees and streams their records to a collector
@@ -117,9 +117,16 @@ pub struct RunArgs {
         value_name = "IF",
         env = "SCE_INTERFACE",
         value_delimiter = ',',
-        required_unless_present = "read"
+        required_unless_present_any = ["read", "sockets"]
     )]
     pub interface: Vec<String>,
+    /// Where frames come from; `ebpf` tells how offloads cut superpackets, `both` shows the local queue: frames before it (tc
+    /// egress) and after it (packet socket) as two points
+    #[arg(long, value_name = "SOURCE", env = "SCE_SOURCE", default_value = "pcap", conflicts_with = "read")]
+    pub source: Source,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become the command's description")]
+    pub sockets: SocketArgs,
     /// Send capture files through the pipeline instead, one point each, and end when all is acknowledged. The same command
     /// after an interruption goes on where it was
     #[arg(long, value_name = "FILE", conflicts_with = "interface", value_hint = ValueHint::FilePath)]
@@ -190,6 +197,43 @@ pub struct RunArgs {
     /// Configuration file (TOML); its keys are the long options
     #[arg(long, value_name = "FILE", env = "SCE_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+}
+
+/// Where frames come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// A packet socket, by libpcap
+    Pcap,
+    /// A kernel program at the tc hooks
+    Ebpf,
+    /// A kernel program before the queueing discipline, and a packet socket after it
+    Both,
+}
+
+/// Options of socket tracing in `run`.
+#[derive(Debug, Clone, Args)]
+pub struct SocketArgs {
+    /// Also trace the TCP and SCTP sockets of this network namespace: window, threshold, round trips, retransmissions
+    #[arg(long, conflicts_with = "read")]
+    pub sockets: bool,
+    /// One record per kernel event besides those per interval: full resolution, for short experiments
+    #[arg(long, requires = "sockets")]
+    pub socket_events: bool,
+    /// Sample sockets by netlink dumps, without a kernel program
+    #[arg(long, requires = "sockets")]
+    pub socket_dumps: bool,
+    /// Only sockets with an end at this address or prefix; up to 8
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', requires = "sockets")]
+    pub socket_ip: Vec<Prefix>,
+    /// Only sockets with an end at this port; up to 8
+    #[arg(long, value_name = "PORT", value_delimiter = ',', requires = "sockets")]
+    pub socket_port: Vec<u16>,
+    /// Sockets of all network namespaces of this host
+    #[arg(long, requires = "sockets")]
+    pub socket_all_netns: bool,
+    /// Time between two samples of a socket [default: --interval]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, requires = "sockets")]
+    pub socket_interval: Option<Duration>,
 }
 
 /// Options of the meters, for files and live.

@@ -9,6 +9,8 @@
 mod control;
 pub mod live;
 mod replay;
+mod sockets;
+mod sources;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +68,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         return Err(Failure::new(code::USAGE, "--interval must not be 0 in a live capture").into());
     }
     // Captures first: nothing else is touched if they cannot be had.
-    let captures = if live { live::open(args)? } else { Vec::new() };
+    let captures = if live { sources::open(args, &place)? } else { Vec::new() };
     let replay = if live { None } else { Some(replay::Replay::new(args, &place, meter.clone())?) };
 
     let dir = args.spool.clone().unwrap_or_else(|| match &replay {

@@ -45,21 +45,7 @@ impl Hooks {
             Hooks::Ingress => "tc-ingress",
         }
     }
-
-    /// `ObservationPoint.order_last`: the packet socket of the same interface, after the queue, is [`AFTER_QUEUE`].
-    #[must_use]
-    pub fn order(self) -> u32 {
-        match self {
-            Hooks::Egress => BEFORE_QUEUE,
-            Hooks::Both | Hooks::Ingress => 0,
-        }
-    }
 }
-
-/// Order of a point before the queueing discipline.
-pub const BEFORE_QUEUE: u32 = 1;
-/// Order of a point after the queueing discipline.
-pub const AFTER_QUEUE: u32 = 2;
 
 /// What to capture.
 #[derive(Debug, Clone)]

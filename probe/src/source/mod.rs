@@ -13,6 +13,11 @@ mod pcapng;
 
 pub use file::{CaptureFile, ReadError};
 
+/// `ObservationPoint.order_last` of a point before the queueing discipline: the tc hooks.
+pub const BEFORE_QUEUE: u32 = 1;
+/// `ObservationPoint.order_last` of a point after the queueing discipline: a packet socket.
+pub const AFTER_QUEUE: u32 = 2;
+
 /// One record of a capture, borrowed from the reader's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawFrame<'a> {

@@ -6,6 +6,8 @@
 
 mod open;
 pub mod sys;
+#[cfg(feature = "ebpf")]
+pub(super) mod tc;
 
 use std::collections::HashMap;
 use std::os::fd::AsFd;
@@ -26,6 +28,7 @@ use crate::clock;
 use crate::observer::{Finishing, Observer};
 use crate::point::Place;
 use crate::queue::Queue;
+use crate::source::AFTER_QUEUE;
 use crate::writer::Shipper;
 
 pub use open::{Open, interfaces, open, try_any};
@@ -109,6 +112,7 @@ impl Points {
             snaplen_last: self.snaplen,
             addresses_last: open::addresses(interface),
             first_ns: clock::now_ns(),
+            order_last: AFTER_QUEUE,
             ..self.place.interface(interface, "af-packet")
         };
         // The drops of a capture of several interfaces are told with the first one.
