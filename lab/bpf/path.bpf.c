@@ -79,7 +79,7 @@ struct cell {
 struct flow {
 	u64 next_index; // wire segments so far, that is the next packet's index
 	u64 first_ns, last_ns;
-	u64 buffers; // kernel buffers that carried the segments: fewer than segments with offloads on
+	u64 buffers; // kernel buffers that passed, with one segment or, with offloads on, more
 	u64 ae_packets, ae_stripped_packets;
 	u64 esce_acks, esce_bytes;	       // AE set: ACKs, and SCE payload bytes that they echo
 	u64 withheld_acks, withheld_bytes;     // AE due but withheld (half)
@@ -103,7 +103,8 @@ struct nat {
 
 struct echo_key {
 	struct flow_key flow;
-	u32 end_seq, zero;
+	u32 end_seq;
+	u32 latest; // 1, and end_seq 0: the entry that holds the end of the latest SCE segment
 };
 
 enum counter {
@@ -377,7 +378,8 @@ INLINE void account(struct flow *flow, struct packet *p, u8 outcome)
 	if (!flow->first_ns)
 		flow->first_ns = now;
 	flow->last_ns = now;
-	__sync_fetch_and_add(&flow->buffers, 1);
+	if (outcome != DROPPED)
+		__sync_fetch_and_add(&flow->buffers, 1);
 
 	u32 in = p->ecn & 3, out = outcome;
 	// Keeps the compiler from comparing one copy and indexing with another, which the verifier cannot follow.
@@ -455,7 +457,11 @@ INLINE void learn_sce(struct packet *p)
 	u64 bytes = p->payload_bytes;
 	key.flow.point = 0;
 	key.end_seq = p->tcp_seq + p->payload_bytes + (p->tcp_flags & TCP_FIN ? 1 : 0);
-	if (bpf_map_update_elem(&ECHO, &key, &bytes, BPF_ANY) < 0)
+	u64 end = key.end_seq;
+	long failed = bpf_map_update_elem(&ECHO, &key, &bytes, BPF_ANY);
+	key.end_seq = 0;
+	key.latest = 1;
+	if (bpf_map_update_elem(&ECHO, &key, &end, BPF_ANY) < 0 || failed < 0)
 		count(ECHO_OVERFLOW);
 }
 
@@ -489,14 +495,33 @@ INLINE void echo_sce(struct __sk_buff *skb, struct packet *p, struct flow *flow,
 	u64 *found = bpf_map_lookup_elem(&ECHO, &key);
 	if (!found) {
 		key.end_seq = first_sack_end(skb, p);
-		if (!key.end_seq)
+		found = key.end_seq ? bpf_map_lookup_elem(&ECHO, &key) : 0;
+	}
+	if (!found) {
+		// A segment that came late and closed a gap: the ACK jumps beyond its end.
+		key.end_seq = 0;
+		key.latest = 1;
+		u64 *latest = bpf_map_lookup_elem(&ECHO, &key);
+		if (!latest || (int)(p->tcp_ack - (u32)*latest) < 0)
 			return;
+		key.end_seq = *latest;
+		key.latest = 0;
 		found = bpf_map_lookup_elem(&ECHO, &key);
 		if (!found)
 			return;
 	}
-	u64 bytes = *found;
+	u64 bytes = *found, earlier = bytes;
 	bpf_map_delete_elem(&ECHO, &key);
+	// A busy socket gets segments of one code point merged, and acknowledges them at once: this ACK speaks of all of them.
+	for (int i = 0; i < 64; i++) {
+		key.end_seq -= (u32)earlier;
+		found = bpf_map_lookup_elem(&ECHO, &key);
+		if (!found)
+			break;
+		earlier = *found;
+		bytes += earlier;
+		bpf_map_delete_elem(&ECHO, &key);
+	}
 	if (mode == ESCE_HALF && flow->esce_acks > flow->withheld_acks) {
 		__sync_fetch_and_add(&flow->withheld_acks, 1);
 		__sync_fetch_and_add(&flow->withheld_bytes, bytes);

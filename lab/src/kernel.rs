@@ -79,12 +79,11 @@ impl Kernel {
             Ok(program.take_link(id)?)
         })
         .with_context(|| format!("cannot attach to {iface} in {namespace}"))?;
-        match FdLink::try_from(link) {
-            Ok(link) => {
-                link.pin(self.dir.join(format!("link{}", point.id)))?;
-            }
+        if <&FdLink>::try_from(&link).is_ok() {
+            FdLink::try_from(link)?.pin(self.dir.join(format!("link{}", point.id)))?;
+        } else {
             // A clsact filter stays with its interface; dropping the handle would detach it.
-            Err(error) => bail!("cannot keep the program attached to {iface}: {error}"),
+            std::mem::forget(link);
         }
         Ok(())
     }

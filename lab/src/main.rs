@@ -4,7 +4,9 @@
 
 mod kernel;
 mod layout;
+mod log;
 mod marks;
+mod session;
 mod state;
 mod system;
 mod topology;
@@ -12,14 +14,12 @@ mod traffic;
 mod truth;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde_json::json;
 
-use crate::layout::{CODEPOINTS, Event, OUTCOMES};
 use crate::marks::Marks;
 use crate::state::Lab;
 use crate::topology::{Esce, Spec};
@@ -46,7 +46,8 @@ enum Verb {
     /// Build the network, run a command, take the network down again, whatever happens
     ///
     /// The command finds SCE_LAB_PREFIX, SCE_LAB_CLIENT, SCE_LAB_R1, SCE_LAB_R2, SCE_LAB_SERVER and SCE_LAB_MGMT (namespaces),
-    /// SCE_LAB_MGMT_ADDRESS (an address that every node reaches beside the measured path) in its environment.
+    /// SCE_LAB_MGMT_ADDRESS (an address that every node reaches beside the measured path), SCE_LAB_ROUTER (the same as
+    /// SCE_LAB_R1) and SCE_LAB_SERVER_ADDRESS in its environment.
     Run {
         #[command(flatten)]
         shape: Shape,
@@ -57,7 +58,13 @@ enum Verb {
     /// Change what the routers do, in a lab that is up
     Mark(Changes),
     /// Send traffic from client to server and wait until it is over
-    Traffic(Load),
+    Traffic {
+        #[command(flatten)]
+        load: Load,
+        /// Let iperf3 make the TCP flows, for --duration seconds (10 unless given)
+        #[arg(long)]
+        iperf3: bool,
+    },
     /// The server's side of `traffic` alone, in this namespace or container, until stopped
     Serve,
     /// The client's side of `traffic` alone
@@ -113,6 +120,9 @@ struct Changes {
     /// The receiver's echo of SCE marks as ESCE
     #[arg(long, value_enum)]
     esce: Option<Esce>,
+    /// Seed of the routers' decisions [default: 1]
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 #[derive(Args)]
@@ -135,12 +145,9 @@ struct Shape {
     /// Longest wait at the rate limit before packets are dropped, ms
     #[arg(long, value_name = "MS", default_value_t = 50)]
     queue: u32,
-    /// Seed of the routers' decisions
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Log every decision, for `sce-lab log`
-    #[arg(long)]
-    log: bool,
+    /// Log every decision: for `sce-lab log`, or into a file until the lab is taken down
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    log: Option<Option<PathBuf>>,
     #[command(flatten)]
     changes: Changes,
 }
@@ -148,9 +155,13 @@ struct Shape {
 impl Shape {
     /// One router that does nothing.
     fn plain() -> Self {
-        let changes = Changes { r1: None, r2: None, esce: None };
-        let (ipv6, nat, log) = (false, false, false);
-        Shape { routers: 1, ipv6, offloads: Switch::Off, nat, rate: None, queue: 0, seed: 1, log, changes }
+        let changes = Changes { r1: None, r2: None, esce: None, seed: None };
+        let (ipv6, nat, rate, log) = (false, false, None, None);
+        Shape { routers: 1, ipv6, offloads: Switch::Off, nat, rate, queue: 0, changes, log }
+    }
+
+    fn log_file(&self) -> Option<&Path> {
+        self.log.as_ref()?.as_deref()
     }
 
     fn spec(&self, prefix: String) -> Spec {
@@ -162,10 +173,10 @@ impl Shape {
             nat: self.nat,
             rate_mbit: self.rate,
             queue_ms: self.queue,
-            seed: self.seed,
+            seed: 1,
             marks: [Marks::default(); 2],
             esce: Esce::Off,
-            log: self.log,
+            log: self.log.is_some(),
         };
         self.changes.apply(&mut spec);
         spec
@@ -178,6 +189,7 @@ impl Changes {
             *own = new.unwrap_or(*own);
         }
         spec.esce = self.esce.unwrap_or(spec.esce);
+        spec.seed = self.seed.unwrap_or(spec.seed);
     }
 }
 
@@ -195,7 +207,7 @@ fn act(options: Options) -> Result<ExitCode> {
     let prefix = options.prefix;
     match options.command {
         Verb::Up(shape) => {
-            let lab = Lab::up(shape.spec(prefix))?;
+            let lab = session::up(shape.spec(prefix), shape.log_file())?;
             println!(
                 "up: {}",
                 lab.spec.path_nodes().iter().map(|n| lab.spec.namespace(n)).collect::<Vec<_>>().join(" - ")
@@ -206,14 +218,13 @@ fn act(options: Options) -> Result<ExitCode> {
             Lab::attach(shape.spec(prefix))?;
         }
         Verb::Down => state::down(&prefix)?,
-        Verb::Run { shape, command } => return run(shape.spec(prefix), &command),
+        Verb::Run { shape, command } => return session::run(shape.spec(prefix), shape.log_file(), &command),
         Verb::Mark(changes) => {
             let mut lab = Lab::find(&prefix)?;
             changes.apply(&mut lab.spec);
-            lab.kernel.configure(&lab.spec)?;
-            lab.save()?;
+            lab.reconfigure()?;
         }
-        Verb::Traffic(load) => say(&traffic::run(&Lab::find(&prefix)?.spec, &load)?.to_string()),
+        Verb::Traffic { load, iperf3 } => say(&traffic::run(&Lab::find(&prefix)?, &load, iperf3)?.to_string()),
         Verb::Serve => traffic::serve()?,
         Verb::Send { server, load } => {
             traffic::send(server, &load)?;
@@ -228,7 +239,7 @@ fn act(options: Options) -> Result<ExitCode> {
             }
         }
         Verb::Reset => Lab::find(&prefix)?.kernel.reset()?,
-        Verb::Log => log(&Lab::find(&prefix)?)?,
+        Verb::Log => log::print(&Lab::find(&prefix)?)?,
         Verb::Exec { node, command } => {
             let lab = Lab::find(&prefix)?;
             if !lab.spec.nodes().contains(&node.as_str()) {
@@ -246,49 +257,4 @@ fn act(options: Options) -> Result<ExitCode> {
 /// Prints a line; a reader that has gone away is no error.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// Up, command, down. Signals go to the command (it shares the terminal) and end the lab when it has ended.
-fn run(spec: Spec, command: &[String]) -> Result<ExitCode> {
-    // Only so that this process outlives the command: `down` must come after it.
-    ctrlc::set_handler(|| {}).context("cannot handle signals")?;
-    let lab = Lab::up(spec)?;
-    let spec = &lab.spec;
-    let mut child = Command::new(&command[0]);
-    child.args(&command[1..]).env("SCE_LAB_PREFIX", &spec.prefix);
-    child.env("SCE_LAB_MGMT_ADDRESS", topology::MGMT_ADDRESS.to_string());
-    for node in spec.nodes() {
-        child.env(format!("SCE_LAB_{}", node.to_uppercase()), spec.namespace(node));
-    }
-    let status = child.status().with_context(|| format!("cannot run {}", command[0]));
-    state::down(&spec.prefix)?;
-    Ok(ExitCode::from(status?.code().unwrap_or(130) as u8))
-}
-
-/// Prints decisions until interrupted. Times are CLOCK_MONOTONIC.
-fn log(lab: &Lab) -> Result<()> {
-    if !lab.spec.log {
-        bail!("this lab does not log: build it with `sce-lab up --log`");
-    }
-    let points = lab.spec.points();
-    let mut ring = lab.kernel.log()?;
-    let mut out = std::io::stdout().lock();
-    loop {
-        while let Some(bytes) = ring.next() {
-            let Some(e) = Event::from_bytes(&bytes) else { continue };
-            let node = points.get(usize::from(e.point)).map_or("?", |p| p.port.node);
-            let line = json!({
-                "mono_ns": e.mono_ns, "router": node, "proto": e.key.proto_name(),
-                "src_ip": e.key.src.to_string(), "src_port": e.key.src_port,
-                "dst_ip": e.key.dst.to_string(), "dst_port": e.key.dst_port,
-                "index": e.index, "segments": e.segments, "tcp_seq": e.tcp_seq, "tcp_ack": e.tcp_ack, "ip_id": e.ip_id,
-                "ip_bytes": e.ip_bytes, "payload_bytes": e.payload_bytes,
-                "ecn_in": CODEPOINTS[usize::from(e.ecn_in)], "outcome": OUTCOMES[usize::from(e.outcome)],
-                "ae_set": e.ae_set, "ae_stripped": e.ae_stripped,
-            });
-            writeln!(out, "{line}")?;
-        }
-        out.flush()?;
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

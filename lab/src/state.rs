@@ -3,17 +3,23 @@
 //! What outlives a command lies in `/run/sce-lab/PREFIX`: the spec and the pinned maps. Everything else is the kernel's.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use crate::kernel::{self, Kernel};
+use crate::log;
 use crate::system;
-use crate::topology::Spec;
+use crate::topology::{Esce, Spec};
 
 const ROOT: &str = "/run/sce-lab";
+/// Source ports of traffic: below the ones that the kernel gives away itself.
+const FIRST_PORT: u16 = 10_000;
+const LAST_PORT: u16 = 30_000;
+/// Holds the number of the process that keeps the log.
+const LOG_PID: &str = "log.pid";
+/// How long the log may take to write what it has.
+const LOG_PATIENCE: Duration = Duration::from_secs(60);
 /// How long processes inside the lab may take to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,8 +35,8 @@ fn dir(prefix: &str) -> PathBuf {
 }
 
 impl Lab {
-    /// Builds the network. A half-built one is taken down again.
-    pub(crate) fn up(spec: Spec) -> Result<Self> {
+    /// Builds the network, and keeps the log of decisions in a file if told so. A half-built one is taken down again.
+    pub(crate) fn up(spec: Spec, log_file: Option<&Path>) -> Result<Self> {
         system::require_root()?;
         check_prefix(&spec.prefix)?;
         let dir = dir(&spec.prefix);
@@ -38,7 +44,7 @@ impl Lab {
             bail!("a lab named {0} is up already: use another --prefix, or `sce-lab down --prefix {0}`", spec.prefix);
         }
         let lab = Lab { kernel: Kernel::new(&dir), spec };
-        match lab.build(&dir) {
+        match lab.build(&dir, log_file) {
             Ok(()) => Ok(lab),
             Err(error) => {
                 down(&lab.spec.prefix)?;
@@ -73,7 +79,7 @@ impl Lab {
         Ok(Lab { spec: serde_json::from_str(&text)?, kernel: Kernel::new(&dir) })
     }
 
-    fn build(&self, dir: &Path) -> Result<()> {
+    fn build(&self, dir: &Path, log_file: Option<&Path>) -> Result<()> {
         let spec = &self.spec;
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         self.save()?;
@@ -91,8 +97,13 @@ impl Lab {
                     ("net.ipv4.conf.all.rp_filter", "0"),
                     ("net.ipv4.conf.default.rp_filter", "0"),
                     ("net.ipv4.tcp_ecn", "1"),
+                    // Each flow starts from the same state, whatever ran before it.
+                    ("net.ipv4.tcp_no_metrics_save", "1"),
                 ],
             )?;
+            // Kernels since 6.7 gather the ACKs of a busy socket, which would blur what an ESCE speaks of; others
+            // do not have the setting.
+            let _ = system::set_sysctls(&spec.namespace(node), &[("net.ipv4.tcp_backlog_ack_defer", "0")]);
         }
         system::run("ip", &["-batch", "-"], &spec.link_commands())?;
         for node in spec.nodes() {
@@ -107,11 +118,39 @@ impl Lab {
             limit(spec, mbit)?;
         }
         match kernel::unavailable() {
-            Some(why) if spec.marks.iter().any(|m| !m.is_quiet()) || spec.nat => bail!(why),
+            Some(why) if spec.marks.iter().any(|m| !m.is_quiet()) || spec.nat || spec.log || spec.esce != Esce::Off => {
+                bail!(why)
+            }
             Some(why) => eprintln!("sce-lab: no truth will be counted: {why}"),
             None => self.kernel.install(spec, &spec.nodes())?,
         }
+        if let Some(file) = log_file {
+            let pid = log::start(&spec.prefix, file)?;
+            std::fs::write(dir.join(LOG_PID), pid.to_string()).context("cannot note the log's process")?;
+        }
         Ok(())
+    }
+
+    /// Makes the running lab follow its (changed) spec.
+    pub(crate) fn reconfigure(&self) -> Result<()> {
+        self.kernel.configure(&self.spec)?;
+        // How eagerly the server acknowledges depends on what it is to echo. In a container the routes are not ours.
+        let server = self.spec.namespace("server");
+        if Path::new("/run/netns").join(&server).exists() {
+            system::run("ip", &["-n", &server, "-batch", "-"], &self.spec.route_commands("server"))?;
+        }
+        self.save()
+    }
+
+    /// Reserves consecutive source ports. No two runs of traffic in a lab share one, and the first run of every lab
+    /// starts with the same.
+    pub(crate) fn take_ports(&self, count: u16) -> Result<u16> {
+        let path = dir(&self.spec.prefix).join("next_port");
+        let next = std::fs::read_to_string(&path).ok().and_then(|text| text.parse().ok()).unwrap_or(FIRST_PORT);
+        let first = if next > LAST_PORT - count { FIRST_PORT } else { next };
+        std::fs::write(&path, (first + count).to_string())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(first)
     }
 
     /// Keeps the spec for later commands.
@@ -158,18 +197,13 @@ pub(crate) fn down(prefix: &str) -> Result<()> {
     system::require_root()?;
     check_prefix(prefix)?;
     let namespaces = namespaces(prefix);
-    for (signal, patience) in [(Signal::SIGTERM, PATIENCE), (Signal::SIGKILL, Duration::from_secs(1))] {
-        let start = Instant::now();
-        let mut alive = processes(&namespaces);
-        for pid in &alive {
-            let _ = kill(Pid::from_raw(*pid), signal);
-        }
-        while !alive.is_empty() && start.elapsed() < patience {
-            std::thread::sleep(Duration::from_millis(20));
-            alive = processes(&namespaces);
-        }
-    }
     let dir = dir(prefix);
+    // The log first, while there is still something to read.
+    let log_pid = std::fs::read_to_string(dir.join(LOG_PID)).ok().and_then(|text| text.parse().ok());
+    if let Some(pid) = log_pid.filter(|pid| log::is_log_of(*pid, prefix)) {
+        system::end_processes(&[pid], LOG_PATIENCE);
+    }
+    system::end_processes(&processes(&namespaces), PATIENCE);
     Kernel::new(&dir).remove();
     for namespace in &namespaces {
         system::run("ip", &["netns", "del", namespace], "")?;

@@ -6,9 +6,13 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
 
 /// Runs a command to its end, with `input` on its standard input, and returns its standard output.
 pub(crate) fn run(program: &str, args: &[&str], input: &str) -> Result<String> {
@@ -79,4 +83,25 @@ pub(crate) fn set_sysctls(namespace: &str, settings: &[(&str, &str)]) -> Result<
 pub(crate) fn processes(namespace: &str) -> Vec<i32> {
     let listed = run("ip", &["netns", "pids", namespace], "").unwrap_or_default();
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Asks processes to end, and makes them after `patience`.
+pub(crate) fn end_processes(pids: &[i32], patience: Duration) {
+    let mut alive: Vec<Pid> = pids.iter().map(|pid| Pid::from_raw(*pid)).filter(|pid| is_alive(*pid)).collect();
+    for (signal, patience) in [(Signal::SIGTERM, patience), (Signal::SIGKILL, Duration::from_secs(1))] {
+        for pid in &alive {
+            let _ = kill(*pid, signal);
+        }
+        let deadline = Instant::now() + patience;
+        while !alive.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+            alive.retain(|pid| is_alive(*pid));
+        }
+    }
+}
+
+fn is_alive(pid: Pid) -> bool {
+    // Own children stay as zombies until they are waited for; for others this is an error to ignore.
+    let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+    kill(pid, None).is_ok()
 }

@@ -232,15 +232,21 @@ impl Spec {
         }
         let at = self.path_nodes().iter().position(|n| *n == node).unwrap_or(0);
         text += &format!("addr add {} peer {MGMT_ADDRESS} dev mgmt0\n", mgmt_address(at));
-        text + &self.route_commands(node, at)
+        text + &self.route_commands(node)
     }
 
-    fn route_commands(&self, node: &str, at: usize) -> String {
+    /// Its routes alone; they may be set again after a change.
+    pub(crate) fn route_commands(&self, node: &str) -> String {
+        let at = self.path_nodes().iter().position(|n| *n == node).unwrap_or(0);
         let links = self.links();
         // Acknowledging each segment at once is what lets every ESCE speak of one segment.
         let quick = if node == "server" && self.esce != Esce::Off { " quickack 1" } else { "" };
         let toward = |gateway: &Port| {
-            format!("route add 0.0.0.0/0 via {}{quick}\nroute add ::/0 via {}{quick}\n", gateway.v4(), gateway.v6())
+            format!(
+                "route replace 0.0.0.0/0 via {}{quick}\nroute replace ::/0 via {}{quick}\n",
+                gateway.v4(),
+                gateway.v6()
+            )
         };
         match node {
             "client" => toward(&links[0].1),
@@ -254,7 +260,7 @@ impl Spec {
                     .map(|subnet| {
                         let net = Port { subnet: *subnet, host: 0, ..back };
                         format!(
-                            "route add {}/24 via {}\nroute add {}/64 via {}\n",
+                            "route replace {}/24 via {}\nroute replace {}/64 via {}\n",
                             net.v4(),
                             back.v4(),
                             net.v6(),
@@ -325,10 +331,10 @@ mod tests {
     #[test]
     fn every_node_has_a_way_to_both_ends() {
         let spec = test_spec(2);
-        assert!(spec.node_commands("client").contains("route add ::/0 via fd77:0:0:1::1"));
-        assert!(spec.node_commands("r1").contains("route add 0.0.0.0/0 via 10.77.2.2"));
-        assert!(spec.node_commands("r2").contains("route add 10.77.9.0/24 via 10.77.2.1"));
-        assert!(spec.node_commands("server").contains("route add 0.0.0.0/0 via 10.77.3.1\n"));
+        assert!(spec.node_commands("client").contains("route replace ::/0 via fd77:0:0:1::1"));
+        assert!(spec.node_commands("r1").contains("route replace 0.0.0.0/0 via 10.77.2.2"));
+        assert!(spec.node_commands("r2").contains("route replace 10.77.9.0/24 via 10.77.2.1"));
+        assert!(spec.node_commands("server").contains("route replace 0.0.0.0/0 via 10.77.3.1\n"));
         let one = Spec { esce: Esce::Full, ..test_spec(1) };
         assert!(!one.node_commands("r1").contains("route"));
         assert!(one.node_commands("server").contains("via 10.77.3.1 quickack 1"));

@@ -92,6 +92,8 @@ fn total(counts: Option<&FlowCounts>) -> Value {
     });
     for (name, cell) in CODEPOINTS.iter().zip(by) {
         value[format!("{name}_packets")] = json!(cell.packets);
+        value[format!("{name}_bytes")] = json!(cell.ip_bytes);
+        value[format!("{name}_payload_bytes")] = json!(cell.payload_bytes);
     }
     value
 }
@@ -104,7 +106,13 @@ fn router(index: usize, arrived: Option<&FlowCounts>, decided: Option<&FlowCount
         dropped.add(row[DROPPED]);
         for (to, cell) in OUTCOMES.iter().zip(row).filter(|(_, cell)| cell.packets > 0) {
             let to = if *to == "dropped" { "lost" } else { to };
-            transitions.insert(format!("{from}_to_{to}"), json!({ "packets": cell.packets, "bytes": cell.ip_bytes }));
+            transitions.insert(
+                format!("{from}_to_{to}"),
+                json!({
+                    "packets": cell.packets, "bytes": cell.ip_bytes,
+                    "payload_packets": cell.payload_packets, "payload_bytes": cell.payload_bytes,
+                }),
+            );
         }
     }
     json!({
@@ -112,6 +120,7 @@ fn router(index: usize, arrived: Option<&FlowCounts>, decided: Option<&FlowCount
         "in": total(arrived),
         "dropped_packets": dropped.packets,
         "dropped_bytes": dropped.ip_bytes,
+        "dropped_payload_packets": dropped.payload_packets,
         "out": total(decided),
         "transitions": transitions,
         "ae_stripped_packets": decided.map_or(0, |c| c.ae_stripped_packets),

@@ -1,7 +1,7 @@
 //! What end-to-end tests share: the built binaries, a collector to talk to, and JSON answers.
 //!
 //! The binaries are those that `cargo build --workspace --bins` made beside the test (`make test` does that first).
-#![allow(dead_code, reason = "each test uses its part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Two network namespaces joined by a veth pair, for tests that capture what they send themselves.
-#![allow(dead_code, reason = "each test uses its part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
 use std::path::Path;
 use std::process::Command;
