@@ -80,7 +80,8 @@ impl Observer {
         for p in &out.probe {
             self.latest_ns = self.latest_ns.max(p.start_ns.saturating_add(p.interval_ns));
         }
-        let mut shipment = Shipment { probe: out.probe, flows: out.flows, marks: out.marks, ..Shipment::default() };
+        let Records { probe, flows, marks, streams } = out;
+        let mut shipment = Shipment { probe, flows, marks, streams, ..Shipment::default() };
         if self.announced_ns == 0 || self.latest_ns >= self.announced_ns + ANNOUNCE_NS {
             self.announced_ns = self.latest_ns.max(1);
             if self.point.first_ns == 0 {
@@ -90,7 +91,7 @@ impl Observer {
             shipment.points.push(self.point.clone());
         }
         let nothing = shipment.points.is_empty() && shipment.probe.is_empty() && shipment.flows.is_empty();
-        if !nothing || !shipment.marks.is_empty() {
+        if !nothing || !shipment.marks.is_empty() || !shipment.streams.is_empty() {
             self.shipper.ship(shipment);
         }
     }

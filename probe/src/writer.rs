@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
 use sce_proto::{
-    Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, Table, columns,
+    Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, StreamInterval,
+    Table, columns,
 };
 
 use crate::clock;
@@ -40,6 +41,8 @@ pub struct Shipment {
     pub flows: Vec<FlowInterval>,
     /// Lane 2.
     pub marks: Vec<PathMarks>,
+    /// Lane 2.
+    pub streams: Vec<StreamInterval>,
     /// Lane 2.
     pub samples: Vec<SocketSample>,
 }
@@ -89,7 +92,7 @@ impl Shipper {
         let counts = [
             (0, back.points.len() + back.probe.len(), 0),
             (1, back.flows.len(), back.flows.iter().map(|f| f.frames).sum()),
-            (2, back.marks.len() + back.samples.len(), 0),
+            (2, back.marks.len() + back.streams.len() + back.samples.len(), 0),
         ];
         let now_ns = clock::now_ns();
         for (lane, records, frames) in counts.into_iter().filter(|c| c.1 > 0) {
@@ -122,6 +125,7 @@ enum Row {
     Probe(ProbeInterval),
     Flow(Box<FlowInterval>),
     Mark(PathMarks),
+    Stream(Box<StreamInterval>),
     Sample(Box<SocketSample>),
 }
 
@@ -183,11 +187,12 @@ impl Writer {
     }
 
     fn take(&mut self, shipment: Shipment) {
-        let Shipment { points, probe, losses, flows, marks, samples } = shipment;
+        let Shipment { points, probe, losses, flows, marks, streams, samples } = shipment;
         let [control, flow_rows, bulk] = &mut self.waiting;
         control.extend(points.into_iter().map(Row::Point).chain(probe.into_iter().map(Row::Probe)));
         flow_rows.extend(flows.into_iter().map(|f| Row::Flow(Box::new(f))));
         bulk.extend(marks.into_iter().map(Row::Mark));
+        bulk.extend(streams.into_iter().map(|s| Row::Stream(Box::new(s))));
         bulk.extend(samples.into_iter().map(|s| Row::Sample(Box::new(s))));
         for loss in losses {
             self.queue.spool().report(loss, clock::now_ns());
@@ -264,8 +269,8 @@ impl Writer {
 }
 
 fn pack(rows: &[Row]) -> Batch {
-    let (mut points, mut probe, mut flows, mut marks, mut samples) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut points, mut probe, mut flows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut marks, mut streams, mut samples) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut frames) = (u64::MAX, 0, 0);
     for row in rows {
         let (from, to) = match row {
@@ -286,6 +291,10 @@ fn pack(rows: &[Row]) -> Batch {
                 marks.push(r.clone());
                 (r.start_ns, r.start_ns + r.interval_ns)
             }
+            Row::Stream(r) => {
+                streams.push(r.as_ref().clone());
+                (r.start_ns, r.start_ns + r.interval_ns)
+            }
             Row::Sample(r) => {
                 samples.push(r.as_ref().clone());
                 (r.at_ns, r.at_ns)
@@ -299,6 +308,7 @@ fn pack(rows: &[Row]) -> Batch {
     add(&mut tables, &probe);
     add(&mut tables, &flows);
     add(&mut tables, &marks);
+    add(&mut tables, &streams);
     add(&mut tables, &samples);
     Batch { first_ns: first, last_ns: last, frames, ..columns::pack(tables) }
 }

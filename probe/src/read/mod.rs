@@ -278,6 +278,7 @@ fn ship(name: &str, capture: &mut Capture, out: &mut Records, sink: &mut dyn Sin
         out.flows.clear();
     }
     out.marks.clear();
+    out.streams.clear();
     Ok(())
 }
 
