@@ -1,0 +1,5 @@
+#![no_main]
+
+mod captures;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| captures::capture(data));

@@ -1,0 +1,5 @@
+#![no_main]
+
+mod filters;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| filters::filter(data));
