@@ -72,11 +72,11 @@ fn summed(flows: &Value) -> std::collections::BTreeMap<String, Vec<u64>> {
 #[test]
 fn a_replayed_capture_has_the_same_totals_at_any_interval() {
     let dir = tempfile::tempdir().unwrap();
-    let file = capture(dir.path(), "many", 20_000);
+    let file = capture(dir.path(), "many", 8_000);
     let read = json(Command::new(bin("sce-probe")).arg("read").arg(&file).args(["-o", "json"]));
-    assert_eq!(number(&read, "capture.packets"), 20_000);
+    assert_eq!(number(&read, "capture.packets"), 8_000);
     let want = summed(&read["flows"]);
-    assert!(want.len() > 1_000, "{} flows", want.len());
+    assert!(want.len() > 500, "{} flows", want.len());
     for interval in ["100ms", "1s", "10s"] {
         let dir = tempfile::tempdir().unwrap();
         let collector = Collector::start(dir.path());
@@ -88,7 +88,7 @@ fn a_replayed_capture_has_the_same_totals_at_any_interval() {
         }
         let audit = collector.ask(&["audit"]);
         let captured: u64 = audit.as_array().unwrap().iter().map(|row| number(row, "captured")).sum();
-        assert_eq!(captured, 20_000, "{audit:#}");
+        assert_eq!(captured, 8_000, "{audit:#}");
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Path of one of our binaries.
-pub fn bin(name: &str) -> PathBuf {
+pub(crate) fn bin(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let path = test.parent().and_then(Path::parent).expect("target/<profile>/deps").join(name);
     assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
@@ -19,27 +19,27 @@ pub fn bin(name: &str) -> PathBuf {
 }
 
 /// A file of the tree, by its path from the workspace root.
-pub fn tree(path: &str) -> PathBuf {
+pub(crate) fn tree(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("lab lies in the workspace").join(path)
 }
 
 /// Says loudly that a test did not run. CI counts these lines.
-pub fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     println!("SKIP {test}: {why}");
 }
 
 /// Whether this process is root.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n"))
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("loopback has a free port").port()
 }
 
 /// Runs a command to its end; panics with its output if it fails.
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(
         out.status.success(),
@@ -52,14 +52,14 @@ pub fn run(command: &mut Command) -> Output {
 }
 
 /// Runs a command to its end and reads its standard output as JSON.
-pub fn json(command: &mut Command) -> Value {
+pub(crate) fn json(command: &mut Command) -> Value {
     let out = run(command);
     serde_json::from_slice(&out.stdout)
         .unwrap_or_else(|e| panic!("{command:?}: {e}\n{}", String::from_utf8_lossy(&out.stdout)))
 }
 
 /// Waits until `done` holds; panics with `what` after `limit`.
-pub fn wait(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < limit, "waited {limit:?} for {what}");
@@ -68,7 +68,7 @@ pub fn wait(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
 }
 
 /// A collector with a database of its own, killed when dropped.
-pub struct Collector {
+pub(crate) struct Collector {
     port: u16,
     admin: u16,
     dir: PathBuf,
@@ -77,14 +77,14 @@ pub struct Collector {
 
 impl Collector {
     /// Starts one with its database in `dir` and waits until it is ready.
-    pub fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path) -> Self {
         let mut it = Collector { port: free_port(), admin: free_port(), dir: dir.to_owned(), child: None };
         it.restart();
         it
     }
 
     /// Starts it again after [`Collector::kill`], on the same port and database.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("collector.log")).unwrap();
         let child = Command::new(bin("sce-collector"))
             .arg("serve")
@@ -103,7 +103,7 @@ impl Collector {
     }
 
     /// SIGKILL, as a crash would be.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -111,29 +111,29 @@ impl Collector {
     }
 
     /// Where probes and the command line find it.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Address of the admin endpoint.
-    pub fn admin(&self) -> String {
+    pub(crate) fn admin(&self) -> String {
         format!("127.0.0.1:{}", self.admin)
     }
 
     /// A `sce-cli` command that asks this collector.
-    pub fn cli(&self, args: &[&str]) -> Command {
+    pub(crate) fn cli(&self, args: &[&str]) -> Command {
         let mut command = Command::new(bin("sce-cli"));
         command.args(args).env("SCE_COLLECTOR", self.url());
         command
     }
 
     /// The answer of `sce-cli ... -o json`.
-    pub fn ask(&self, args: &[&str]) -> Value {
+    pub(crate) fn ask(&self, args: &[&str]) -> Value {
         json(self.cli(args).args(["-o", "json"]))
     }
 
     /// A `sce-probe run --read FILE` command that delivers to this collector.
-    pub fn replay(&self, name: &str, file: &Path) -> Command {
+    pub(crate) fn replay(&self, name: &str, file: &Path) -> Command {
         let mut command = Command::new(bin("sce-probe"));
         command.args(["run", "--name", name, "--collector", &self.url(), "--read"]).arg(file);
         command
@@ -147,7 +147,7 @@ impl Drop for Collector {
 }
 
 /// An unsigned number at a path like `up.packets`.
-pub fn number(value: &Value, path: &str) -> u64 {
+pub(crate) fn number(value: &Value, path: &str) -> u64 {
     let found = path.split('.').fold(value, |v, key| &v[key]);
     found.as_u64().unwrap_or_else(|| panic!("{path} is no number in {value}"))
 }

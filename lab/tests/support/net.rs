@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 
 /// Interface names inside both namespaces.
-pub const IFACE: &str = "veth0";
+pub(crate) const IFACE: &str = "veth0";
 
 /// A pair of namespaces, removed when dropped.
-pub struct Wire {
+pub(crate) struct Wire {
     /// Namespace that sends.
-    pub left: String,
+    pub(crate) left: String,
     /// Namespace that captures.
-    pub right: String,
+    pub(crate) right: String,
 }
 
 fn ip(args: &str) -> Result<(), String> {
@@ -28,7 +28,7 @@ impl Wire {
     ///
     /// # Errors
     /// Why this machine cannot: not root, no namespaces, no veth.
-    pub fn new(name: &str) -> Result<Self, String> {
+    pub(crate) fn new(name: &str) -> Result<Self, String> {
         let wire = Wire { left: format!("sce-{name}-l{}", std::process::id()), right: format!("sce-{name}-r{}", std::process::id()) };
         let (l, r) = (&wire.left, &wire.right);
         ip(&format!("netns add {l}"))?;
@@ -56,7 +56,7 @@ impl Wire {
     }
 
     /// A command inside a namespace.
-    pub fn exec(&self, ns: &str, program: &Path) -> Command {
+    pub(crate) fn exec(&self, ns: &str, program: &Path) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", ns]).arg(program);
         command
