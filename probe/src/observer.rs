@@ -22,6 +22,9 @@ pub struct Observer {
 /// Time between two records about the same point, ns: so often does a probe say that it lives.
 const ANNOUNCE_NS: u64 = 60_000_000_000;
 
+/// Flows ended in one go when the input ends: their records lie in memory together.
+const RETIRED_AT_ONCE: usize = 4096;
+
 impl Observer {
     /// An observer for a point. The point's record goes out with the first shipment.
     #[must_use]
@@ -63,6 +66,9 @@ impl Observer {
     /// Ends all flows: at the end of the input, or where the clock was set back.
     pub fn finish(&mut self) {
         let mut out = Records::default();
+        while self.meter.retire(RETIRED_AT_ONCE, &mut out) {
+            self.ship(std::mem::take(&mut out));
+        }
         self.meter.finish(&mut out);
         self.announced_ns = 0;
         self.ship(out);

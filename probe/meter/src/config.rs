@@ -77,7 +77,7 @@ impl Default for Timeouts {
         Timeouts {
             tcp_idle_ns: 300 * SECOND_NS,
             tcp_half_open_ns: 65 * SECOND_NS,
-            tcp_closed_ns: 30 * SECOND_NS,
+            tcp_closed_ns: 15 * SECOND_NS,
             other_idle_ns: 60 * SECOND_NS,
             icmp_idle_ns: 30 * SECOND_NS,
             active_ns: 0,
@@ -88,7 +88,7 @@ impl Default for Timeouts {
 /// What bounds the memory of a meter.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Flows in the table. A flow takes up to 1 KiB, so the default is about 256 MiB.
+    /// Flows in the table. A short flow takes about 1 KiB, a long one with its histograms about 5 KiB.
     pub max_flows: usize,
     /// A full table gives up flows that were quiet for this long, or that never got an answer; packets of new flows are
     /// counted in the `other` bucket if there is none, ns.

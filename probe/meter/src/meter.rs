@@ -16,7 +16,7 @@ use crate::tcp::Pass;
 use crate::transport::{Shared, icmp};
 
 /// Packet time between two searches for ended flows, ns.
-const SWEEP_NS: u64 = 10_000_000_000;
+const SWEEP_NS: u64 = 2_000_000_000;
 /// A capture time that is earlier than the latest one by more than this is a step of the clock, ns.
 const STEP_NS: u64 = 1_000_000_000;
 
@@ -282,9 +282,7 @@ impl Meter {
             self.close(0, out);
             self.open(now_ns);
         } else {
-            self.probe.records_emitted += self.waiting.len() as u64;
-            out.flows.append(&mut self.waiting);
-            out.marks.append(&mut self.waiting_marks);
+            self.hand_over(out);
             self.hand_over_streams(start, out);
         }
     }
@@ -296,17 +294,34 @@ impl Meter {
         out.streams.extend(self.shared.sctp.rows.drain(..).map(named));
     }
 
+    /// Ends some flows, as [`Meter::finish`] would; whether there are more. A caller that handles what it gets before it
+    /// calls again needs no memory for the records of all flows at once.
+    pub fn retire(&mut self, at_most: usize, out: &mut Records) -> bool {
+        for slot in self.table.some(at_most) {
+            self.end(slot, end_reason::END_OF_INPUT as u8);
+        }
+        self.hand_over(out);
+        self.table.len() > 0
+    }
+
     /// Ends all flows and closes the open interval. The meter can go on afterwards, as if new.
     pub fn finish(&mut self, out: &mut Records) {
         if self.start_ns.is_none() {
             return;
         }
-        for slot in self.table.all() {
+        for slot in self.table.some(usize::MAX) {
             self.end(slot, end_reason::END_OF_INPUT as u8);
         }
         self.close(end_reason::END_OF_INPUT as u8, out);
         self.start_ns = None;
         self.next_sweep_ns = 0;
+    }
+
+    /// Hands over the records of flows that ended.
+    fn hand_over(&mut self, out: &mut Records) {
+        self.probe.records_emitted += self.waiting.len() as u64;
+        out.flows.append(&mut self.waiting);
+        out.marks.append(&mut self.waiting_marks);
     }
 
     /// Reports what the open interval counted.

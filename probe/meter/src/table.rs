@@ -12,6 +12,9 @@ use crate::key::Key;
 /// Slots looked at for a flow that can be given up.
 const EVICTION_LOOKS: usize = 8;
 
+/// Searches for ended flows that it takes to see the whole table: every look at a flow costs a cache miss.
+const SWEEP_SHARES: usize = 8;
+
 /// An entry of the index: enough of the hash to grow without looking at the flows.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -31,6 +34,8 @@ pub(crate) struct Table {
     max_flows: usize,
     evict_quiet_ns: u64,
     hand: usize,
+    /// Where the next search for ended flows begins.
+    swept: usize,
 }
 
 impl Table {
@@ -44,6 +49,7 @@ impl Table {
             max_flows: limits.max_flows,
             evict_quiet_ns: limits.evict_quiet_ns,
             hand: 0,
+            swept: 0,
         }
     }
 
@@ -134,17 +140,21 @@ impl Table {
         best.map(|b| b.2)
     }
 
-    /// The flows that ended by `now_ns`, with the reason.
-    pub(crate) fn expired(&self, now_ns: u64, timeouts: &Timeouts) -> Vec<(u32, u8)> {
+    /// The flows among the next share of the slots that ended by `now_ns`, with the reason. A few calls see all slots.
+    pub(crate) fn expired(&mut self, now_ns: u64, timeouts: &Timeouts) -> Vec<(u32, u8)> {
+        let share = self.slots.len().div_ceil(SWEEP_SHARES);
+        let from = if self.swept < self.slots.len() { self.swept } else { 0 };
+        self.swept = from + share;
         let ended = |(slot, flow): (usize, &Option<Box<Flow>>)| {
             flow.as_ref()?.timed_out(now_ns, timeouts).map(|reason| (slot as u32, reason))
         };
-        self.slots.iter().enumerate().filter_map(ended).collect()
+        self.slots.iter().enumerate().skip(from).take(share).filter_map(ended).collect()
     }
 
-    /// All slots in use.
-    pub(crate) fn all(&self) -> Vec<u32> {
-        (0..self.slots.len() as u32).filter(|s| self.slots[*s as usize].is_some()).collect()
+    /// Some slots in use.
+    pub(crate) fn some(&self, at_most: usize) -> Vec<u32> {
+        let in_use = |(slot, flow): (usize, &Option<Box<Flow>>)| flow.as_ref().map(|_| slot as u32);
+        self.slots.iter().enumerate().filter_map(in_use).take(at_most).collect()
     }
 }
 

@@ -215,3 +215,33 @@ proptest! {
         prop_assert_eq!(captured, (frames.len() + packets.len()) as u64);
     }
 }
+
+#[test]
+fn flows_can_be_retired_a_few_at_a_time() {
+    let packets: Vec<Packet> = (0..50)
+        .map(|i| Packet {
+            time_ns: 1_700_000_000_000_000_000 + i,
+            port: 1000 + i as u16,
+            udp: true,
+            ..Packet::default()
+        })
+        .collect();
+    let mut meter = Meter::new(config(0));
+    for p in &packets {
+        meter.observe(&p.frame(&p.bytes()));
+    }
+    let (mut sizes, mut all) = (Vec::new(), Records::default());
+    loop {
+        let mut out = Records::default();
+        let more = meter.retire(20, &mut out);
+        sizes.push(out.flows.len());
+        all.flows.append(&mut out.flows);
+        if !more {
+            break;
+        }
+    }
+    meter.finish(&mut all);
+    assert_eq!(sizes, [20, 20, 10]);
+    assert_eq!(sums(&all.flows), sums(&self::meter(&packets, config(0)).flows));
+    assert_eq!(all.probe[0].records_emitted, 50);
+}

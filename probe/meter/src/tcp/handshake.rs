@@ -26,6 +26,7 @@ pub(crate) struct Side {
     third_ack_ecn_bits: u8,
     /// Time its data needs to the other side and back, where not reported yet.
     rtt_ns: Option<u64>,
+    timed: bool,
     news: bool,
 }
 
@@ -120,12 +121,19 @@ impl Handshake {
         self.syn_ack = Some(opening);
         let (syn, sure) = self.answered(o.timestamps.map(|t| t.1));
         if let Some(syn) = syn.filter(|_| sure) {
-            let rtt = opening.time_ns.saturating_sub(syn.time_ns);
-            self.rtt_ns += rtt;
-            self.sides[dir.flip()].rtt_ns = Some(rtt);
-            self.sides[dir.flip()].news = true;
+            self.time(dir.flip(), opening.time_ns.saturating_sub(syn.time_ns));
         }
         Step::Answered { syn, syn_ack: opening }
+    }
+
+    /// A handshake packet of a direction was answered: once, even where both ends open at the same time.
+    fn time(&mut self, dir: Dir, rtt_ns: u64) {
+        let side = &mut self.sides[dir];
+        if !std::mem::replace(&mut side.timed, true) {
+            side.rtt_ns = Some(rtt_ns);
+            side.news = true;
+            self.rtt_ns += rtt_ns;
+        }
     }
 
     /// The SYN that a SYN/ACK answers, and whether that is certain: the echoed timestamp tells, or there was only one.
@@ -157,10 +165,7 @@ impl Handshake {
         side.sent_third_ack = true;
         side.news = true;
         if !syn_ack.repeated {
-            let rtt = p.time_ns.saturating_sub(syn_ack.time_ns);
-            self.rtt_ns += rtt;
-            self.sides[dir.flip()].rtt_ns = Some(rtt);
-            self.sides[dir.flip()].news = true;
+            self.time(dir.flip(), p.time_ns.saturating_sub(syn_ack.time_ns));
         }
         // RFC 9768 section 3.2.2.1: only a pure ACK without SACK carries the handshake encoding.
         if p.payload_bytes > 0 || !o.sack().is_empty() || s.any(flag::FIN) {

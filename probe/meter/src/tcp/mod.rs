@@ -158,6 +158,7 @@ impl Tcp {
         };
         if acked(up, down) && acked(down, up) {
             self.closed = end_reason::FIN as u8;
+            self.halves.0.iter_mut().filter_map(|h| h.timing.as_mut()).for_each(|t| t.close());
         }
     }
 

@@ -14,8 +14,8 @@ use super::sequence::{Pass, Placed};
 use super::serial::after;
 use crate::dist::{Times, report};
 
-/// Segments remembered at most.
-const MAX_SENT: usize = 64;
+/// Segments remembered at most: what bounds the memory of a flow.
+const MAX_SENT: usize = 32;
 /// Linux's minimum retransmission timeout; RFC 6298 section 2.4 asks for 1 s, which nobody uses.
 const MIN_RTO_NS: u64 = 200_000_000;
 /// RFC 6298 section 2.5 allows a maximum of at least 60 s.
@@ -77,6 +77,11 @@ impl Timing {
                 }
             }
         }
+    }
+
+    /// The connection is over: nothing waits any more.
+    pub(crate) fn close(&mut self) {
+        self.sent = VecDeque::new();
     }
 
     /// An acknowledgement came from the other side. Returns the number of wire packets with payload that this side had sent
