@@ -95,8 +95,8 @@ impl<S: Store> QueryService<S> {
         match request.view.as_str() {
             "flows" => {
                 let defs = flows::flow_columns();
-                let (plan, all, list) = self.joined(request, question, &defs, true).await?;
-                drop(all);
+                let (plan, _, mut list) = self.joined(request, question, &defs, true).await?;
+                list.sort_by_key(|flow| flow.first_ns());
                 Ok(finish(&plan, &defs, list))
             }
             "flow" => {

@@ -186,7 +186,8 @@ fn unit(name: &str, kind: &str) -> &'static str {
     let stem = ["_min", "_max", "_last", "_sum"].iter().fold(name, |n, s| n.strip_suffix(s).unwrap_or(n));
     match () {
         () if kind == "Str" || kind == "Bytes" => "",
-        () if stem.ends_with("_ns") => "ns",
+        () if stem.ends_with("_ns") || stem.contains("_ns_") => "ns",
+        () if stem.ends_with("_ppm") => "ppm",
         () if stem.ends_with("_us2") => "us^2",
         () if stem.ends_with("bytes") => "bytes",
         () if stem.ends_with("packets") || stem.ends_with("acks") => "packets",

@@ -221,7 +221,8 @@ pub(super) fn flow_columns() -> Vec<Def<Arc<Flow>>> {
 }
 
 impl Flow {
-    fn first_ns(&self) -> Option<u64> {
+    /// Time of the first packet, ns since the epoch.
+    pub(super) fn first_ns(&self) -> Option<u64> {
         self.totals.iter().flatten().filter(|t| t.packets > 0).map(|t| t.first_ns).min()
     }
 
@@ -392,7 +393,12 @@ pub(super) fn verified_columns() -> Vec<Def<Verified>> {
         "return_error_ppm",
         "verdict",
     ];
-    out.extend(fields("", |f| !known.contains(&f.name), &shown, |v: &Verified| Some(&v.feedback)));
+    for def in fields("", |f| !known.contains(&f.name), &shown, |v: &Verified| Some(&v.feedback)) {
+        let get = def.get;
+        // An error in parts of nothing is no number.
+        let finite = move |v: &Verified| if get(v) == Cell::I(i64::MAX) { Cell::None } else { get(v) };
+        out.push(Def { column: def.column, get: Box::new(finite) });
+    }
     out.push(Def::new("warnings", "", "What to beware of.", |v: &Verified| {
         words(path_warning::ALL, v.feedback.warning_bits)
     }));

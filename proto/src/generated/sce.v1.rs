@@ -2570,7 +2570,7 @@ pub struct SelectRequest {
     /// Experiment label; empty = all.
     #[prost(string, tag = "4")]
     pub run: ::prost::alloc::string::String,
-    /// Filter language, see docs.
+    /// Filter language, see docs/filters.md.
     #[prost(string, tag = "5")]
     pub filter: ::prost::alloc::string::String,
     /// Columns wanted; empty = all.
