@@ -147,7 +147,8 @@ Examples:
     /// Write views to files, with a manifest that says what they hold and what they rest on
     #[command(after_help = "Examples:
   sce-cli export --run cubic-2 --out cubic-2            flows.csv, paths.csv ... and manifest.json
-  sce-cli export --since 1h --format ndjson --out hour --views flows,series")]
+  sce-cli export --since 1h --format ndjson --out hour --views flows,series
+  sce-cli export --format parquet --out all             pandas.read_parquet('all/flows.parquet')")]
     Export(ExportArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
@@ -387,6 +388,9 @@ pub(crate) enum FileFormat {
     Csv,
     /// One JSON object a line
     Ndjson,
+    /// Parquet with zstd, for pandas, polars, DuckDB and R
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// The time window and the experiment.

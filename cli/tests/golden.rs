@@ -152,6 +152,12 @@ fn exported_files_come_with_a_manifest_and_overwrite_nothing() {
     assert_eq!(manifest["files"][0]["columns"][6]["unit"], "packets");
     assert_eq!(manifest["files"][0]["completeness"]["lost_records"], 12);
     assert!(run(&fake.url, &arguments).contains("is not empty"));
+    #[cfg(feature = "parquet")]
+    {
+        let out = dir.path().join("parquet");
+        run(&fake.url, &["export", "--format", "parquet", "--out", out.to_str().unwrap(), "--views", "series"]);
+        assert_eq!(&std::fs::read(out.join("series.parquet")).unwrap()[..4], b"PAR1");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 pub(crate) mod cell;
 pub(crate) mod machine;
 pub(crate) mod pager;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 pub(crate) mod table;
 
 use std::io::{self, IsTerminal, Write};

@@ -1,7 +1,7 @@
 //! `export`: views as files, and a manifest that says what they hold.
 //!
 //! In: a window and a directory. Out: one file a view and `manifest.json` with columns, units, rows and completeness. Rows
-//! are written as they come, so that any amount takes little memory. A file that was not finished keeps the name `.part`.
+//! are written as they come, so that any amount takes little memory (Parquet needs a whole view for its types). A file that was not finished keeps the name `.part`.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal};
@@ -27,6 +27,9 @@ pub(crate) async fn run(client: &mut Client, args: &ExportArgs) -> Result<(), Fa
     let (format, extension) = match args.format {
         FileFormat::Csv => (Format::Csv, "csv"),
         FileFormat::Ndjson => (Format::Ndjson, "ndjson"),
+        // Parquet has a writer of its own, which looks at no text format.
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => (Format::Csv, "parquet"),
     };
     let printer =
         Printer { format, ..Printer::new(&Output { time: None, ..Output::default_for_figures() }, now.clone()) };
@@ -42,7 +45,11 @@ pub(crate) async fn run(client: &mut Client, args: &ExportArgs) -> Result<(), Fa
             ..SelectRequest::default()
         };
         let name = format!("{view}.{extension}");
-        files.push(one(client, request, &printer, &args.out, &name).await?);
+        files.push(match args.format {
+            FileFormat::Csv | FileFormat::Ndjson => one(client, request, &printer, &args.out, &name).await?,
+            #[cfg(feature = "parquet")]
+            FileFormat::Parquet => whole(client, request, &args.out, &name).await?,
+        });
     }
     let manifest = json!({
         "schema": 1,
@@ -106,14 +113,33 @@ async fn one(
     fs::rename(&part, &path).map_err(|e| cannot_write(&path, &e))?;
     let back = if terminal { "\r" } else { "" };
     eprintln!("{back}{}: {} rows", path.display(), grouped(rows));
+    Ok(entry(&view, name, rows, &columns, &completeness))
+}
+
+/// Writes one view as Parquet, which needs all of it to know its types.
+#[cfg(feature = "parquet")]
+async fn whole(client: &mut Client, request: SelectRequest, dir: &Path, name: &str) -> Result<Json, Failure> {
+    let view = request.view.clone();
+    let (part, path) = (dir.join(format!("{name}.part")), dir.join(name));
+    let answer = client.all(request).await?;
+    crate::render::parquet::write(&part, &answer)
+        .map_err(|e| Failure::new(format!("cannot write {}: {e}", part.display())))?;
+    fs::rename(&part, &path).map_err(|e| cannot_write(&path, &e))?;
+    let rows = answer.rows.len() as u64;
+    eprintln!("{}: {} rows", path.display(), grouped(rows));
+    Ok(entry(&view, name, rows, &answer.columns, &answer.completeness))
+}
+
+/// A file's entry of the manifest.
+fn entry(view: &str, name: &str, rows: u64, columns: &[sce_proto::ColumnInfo], completeness: &Completeness) -> Json {
     let about = |c: &sce_proto::ColumnInfo| json!({ "name": c.name, "unit": c.unit, "help": c.help });
-    Ok(json!({
+    json!({
         "view": view,
         "file": name,
         "rows": rows,
         "columns": columns.iter().map(about).collect::<Vec<_>>(),
-        "completeness": completeness_json(&completeness),
-    }))
+        "completeness": completeness_json(completeness),
+    })
 }
 
 fn completeness_json(c: &Completeness) -> Json {
