@@ -1,8 +1,6 @@
 //! What the join of a bucket costs: 100,000 flows at four points.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
-use std::time::Instant;
-
 use sce_collector::correlate::{Options, Sighting, correlate};
 use sce_proto::marks::trail::ALL;
 use sce_proto::marks::{Counters, Mark, TrailWriter};
@@ -79,14 +77,21 @@ fn a_bucket_of_100_000_flows_at_four_points_is_joined_in_time() {
         })
         .collect();
     let sightings: Vec<Sighting> = (0..4).flat_map(|p| (0..flows).map(move |f| sighting(f, p))).collect();
-    let begin = Instant::now();
+    let begin = cpu_seconds();
     let joined = correlate(&points, &sightings, &Options::default());
-    let spent = begin.elapsed();
+    let spent = cpu_seconds() - begin;
     assert_eq!(joined.len(), flows as usize);
     assert!(joined.iter().all(|j| j.segments.len() == 6 && j.segments.iter().all(|s| s.method == "exact")));
     let lost: u64 = joined.iter().flat_map(|j| &j.segments).map(|s| s.lost_packets).sum();
     assert_eq!(lost, flows * 6, "one packet per hop and direction");
-    eprintln!("{flows} flows at 4 points: {:.2} s", spent.as_secs_f64());
-    // The aim is 2 s of one core for 100,000 flows; busy machines and unoptimised builds get more.
-    assert!(spent.as_secs_f64() < 10.0, "{spent:?}");
+    eprintln!("{flows} flows at 4 points: {spent:.2} s of CPU");
+    // The aim is 2 s for 100,000 flows on a quiet machine; one that is busy with other tests gets more.
+    assert!(spent < 8.0, "{spent} s");
+}
+
+/// CPU time of this process, user and system (proc(5), clock ticks of 10 ms).
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }

@@ -26,6 +26,8 @@ const SIDE: usize = 4;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Samples {
     buckets: BTreeMap<i64, Bucket>,
+    /// The bucket that the latest samples fell into: usually the next one does too.
+    open: (i64, Bucket),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +42,7 @@ impl Samples {
     /// A packet from a to b: b's clock shows at most this much more than a's.
     pub(super) fn forward(&mut self, a_ns: u64, b_ns: u64) {
         let (t, v) = (a_ns.cast_signed(), b_ns.wrapping_sub(a_ns).cast_signed());
-        let best = &mut self.buckets.entry(t.div_euclid(BUCKET_NS)).or_default().upper;
+        let best = &mut self.bucket(t).upper;
         if best.is_none_or(|b| v < b.1) {
             *best = Some((t, v));
         }
@@ -49,9 +51,28 @@ impl Samples {
     /// A packet from b to a: b's clock shows at least this much more than a's.
     pub(super) fn backward(&mut self, b_ns: u64, a_ns: u64) {
         let (t, v) = (a_ns.cast_signed(), b_ns.wrapping_sub(a_ns).cast_signed());
-        let best = &mut self.buckets.entry(t.div_euclid(BUCKET_NS)).or_default().lower;
+        let best = &mut self.bucket(t).lower;
         if best.is_none_or(|b| v > b.1) {
             *best = Some((t, v));
+        }
+    }
+
+    fn bucket(&mut self, t: i64) -> &mut Bucket {
+        let at = t.div_euclid(BUCKET_NS);
+        if self.open.0 != at {
+            self.close();
+            self.open.0 = at;
+        }
+        &mut self.open.1
+    }
+
+    /// Files the open bucket.
+    fn close(&mut self) {
+        let (at, open) = (self.open.0, std::mem::take(&mut self.open.1));
+        if open.upper.is_some() || open.lower.is_some() {
+            let filed = self.buckets.entry(at).or_default();
+            filed.upper = filed.upper.into_iter().chain(open.upper).min_by_key(|p| p.1);
+            filed.lower = filed.lower.into_iter().chain(open.lower).max_by_key(|p| p.1);
         }
     }
 }
@@ -103,6 +124,8 @@ impl Clock {
     /// Works out the offset from samples. `claim_ns`: what both kernels together say about their clocks' errors.
     pub(super) fn estimate(samples: &Samples, claim_ns: Option<u64>) -> Clock {
         let mut clock = Clock::default();
+        let mut samples = samples.clone();
+        samples.close();
         let list: Vec<&Bucket> = samples.buckets.values().collect();
         let mut from = 0;
         while from < list.len() {

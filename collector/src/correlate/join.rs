@@ -26,15 +26,13 @@ pub(super) struct Group {
 
 /// Groups sightings by flow. Groups come out in the order of their first sighting.
 pub(super) fn join(sightings: &[Sighting]) -> Vec<Group> {
-    let mut order: Vec<usize> = (0..sightings.len()).filter(|i| any(&sightings[*i]).is_some()).collect();
-    order.sort_by(|a, b| label(&sightings[*a]).cmp(&label(&sightings[*b])));
+    let labels = sightings.iter().enumerate().filter_map(|(i, s)| any(s).map(|(key, run)| (key, run, i)));
+    let mut order: Vec<(u64, &str, usize)> = labels.collect();
+    order.sort_unstable();
     let mut groups = Vec::new();
-    let mut from = 0;
-    while from < order.len() {
-        let key = label(&sightings[order[from]]);
-        let len = order[from..].iter().take_while(|i| label(&sightings[**i]) == key).count();
-        join_key(sightings, &order[from..from + len], &mut groups);
-        from += len;
+    for same in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+        let list: Vec<usize> = same.iter().map(|s| s.2).collect();
+        join_key(sightings, &list, &mut groups);
     }
     let mut groups = nat::pair(sightings, groups);
     groups.sort_by_key(|g| g.members.first().copied());
@@ -42,10 +40,6 @@ pub(super) fn join(sightings: &[Sighting]) -> Vec<Group> {
 }
 
 /// Flow key and run: what sightings must agree in to be compared at all.
-fn label(s: &Sighting) -> (u64, &str) {
-    any(s).map_or((0, ""), |t| (t.0, t.1))
-}
-
 fn any(s: &Sighting) -> Option<(u64, &str)> {
     s.totals
         .iter()
