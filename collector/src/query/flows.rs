@@ -2,7 +2,8 @@
 //!
 //! In: what `load` joined. Out: items and the columns over them. The numbers of a direction in `flows` are those of the
 //! observation point nearest to that direction's sender: the first point of the path as `correlate` orders it; where no path
-//! is known, the one with the higher TTL, then the one with more packets. View `flow` has every point.
+//! is known, the one with the higher TTL, then the one with more packets; what `arrived` is that of the point nearest to its
+//! receiver. View `flow` has every point.
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub(super) struct Flow {
     ecn_mode: u64,
     /// Totals by settled direction, from the point nearest to the sender.
     totals: [Option<FlowInterval>; 2],
+    /// ECT(1) and CE packets by settled direction, at the point nearest to the receiver: what the path made of the marks.
+    arrived: [Option<[u64; 2]>; 2],
     lost: [Option<u64>; 2],
     points: Vec<String>,
     probes: Vec<String>,
@@ -90,6 +93,16 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         };
         named.filter(|m| total(*m, direction).is_some()).or_else(guess).and_then(|m| total(m, direction)).cloned()
     };
+    let arrived = |direction: usize| {
+        let of = joined.segments.iter().filter(|s| s.direction as usize == direction);
+        let last = of.max_by_key(|s| s.position).and_then(|s| {
+            let there = |m: &usize| flows.sightings[joined.members[*m].sighting].op == s.to_op;
+            (0..joined.members.len()).find(there).and_then(|m| total(m, direction))
+        });
+        let seen = (0..joined.members.len()).filter_map(|m| total(m, direction));
+        let at = last.or_else(|| seen.min_by_key(|t| (t.ttl_max, t.packets)));
+        at.map(|t| [t.ect1_packets, t.ce_packets])
+    };
     let lost = |direction: usize| {
         let segments = joined.segments.iter().filter(|s| s.direction as usize == direction);
         segments.fold(None, |sum: Option<u64>, s| Some(sum.unwrap_or(0) + s.lost_packets))
@@ -108,6 +121,7 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         evidence: sample.initiator_evidence,
         ecn_mode: modes.max().unwrap_or(ecn_mode::UNKNOWN),
         totals: [nearest(0), nearest(1)],
+        arrived: [arrived(0), arrived(1)],
         lost: [lost(0), lost(1)],
         points,
         probes,
@@ -255,7 +269,7 @@ fn number(number: Option<Number>) -> Cell {
 fn direction_columns(direction: usize) -> Vec<Def<Arc<Flow>>> {
     let prefix = ["up.", "down."][direction];
     let shown: &[&str] = match direction {
-        0 => &["packets", "ip_bytes", "ect1_packets", "ce_packets"],
+        0 => &["packets", "ip_bytes"],
         _ => &["packets", "ip_bytes"],
     };
     let get = move |f: &Arc<Flow>| f.totals[direction].is_some();
@@ -268,6 +282,14 @@ fn direction_columns(direction: usize) -> Vec<Def<Arc<Flow>>> {
             let (this, other) = (&f.totals[direction], &f.totals[1 - direction]);
             number(this.as_ref().and_then(|this| derived()[i].value(this, other.as_ref())))
         }));
+    }
+    for (i, (name, what)) in [("ect1", "ECT(1), an SCE mark or an L4S sender"), ("ce", "CE")].into_iter().enumerate() {
+        let help = format!("Packets with {what}, at the point nearest to this direction's receiver.");
+        let mut def = Def::new(format!("{prefix}arrived_{name}_packets"), "packets", help, move |f: &Arc<Flow>| {
+            f.arrived[direction].map_or(Cell::None, |a| Cell::U(a[i]))
+        });
+        def.column.shown = direction == 0;
+        out.push(def);
     }
     out.push(Def::new(
         format!("{prefix}lost_packets"),
