@@ -7,6 +7,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,6 +21,8 @@ struct Testbed {
 }
 
 const COLLECTOR: &str = "192.168.77.1:4517";
+/// The labs take turns: four at once would overload a small machine, and its kernel would drop what the probes should see.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Testbed {
     /// Builds everything; `None` (and a SKIP line) where this machine cannot.
@@ -205,6 +208,7 @@ const LOAD: [&str; 8] = ["--tcp", "10", "--bytes", "4000000", "--udp", "10", "--
 
 /// Builds a lab, sends traffic through it, ends the probes and compares everything.
 fn path_test(test: &str, shape: &[&str], traffic: &[&str], routers: usize) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(mut bed) = Testbed::new(test, shape) else { return };
     let all: [(&str, &[&str]); 4] =
         [("client", &["eth0"]), ("r1", &["west", "east"]), ("server", &["eth0"]), ("r2", &["west", "east"])];

@@ -331,7 +331,7 @@ fn point<T: 'static>(
     };
     vec![
         text("probe", "Name of the probe.", |p| &p.probe).shown(),
-        text("interface", "Interface.", |p| &p.interface),
+        text("interface", "Interface.", |p| &p.interface).shown(),
         text("host", "Host.", |p| &p.host),
         text("hook", "Where on the host's path.", |p| &p.hook),
         Def::new(format!("{prefix}.op"), "", "Identifier of the observation point.", move |t: &T| {
@@ -369,6 +369,7 @@ pub(super) fn hop_columns() -> Vec<Def<Hop>> {
     }
     for mut def in fields("", |f| f.name.contains("_to_") && !known.contains(&f.name), &[], |h: &Hop| Some(&h.segment))
     {
+        def.column.shown = ["ect0_to_ect1_packets", "ect0_to_ce_packets"].contains(&def.column.name.as_str());
         def.column.name = transition(&def.column.name);
         out.push(def);
     }
