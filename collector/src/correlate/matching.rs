@@ -28,7 +28,8 @@ pub(super) fn matching(near: &[Mark], far: &[Mark]) -> Matching {
         return Matching { pairs, ..Matching::default() };
     }
     let (a, b) = (sorted(near), sorted(far));
-    let mut out = Matching { pairs: Vec::with_capacity(near.len().min(far.len())), ..Matching::default() };
+    let most = near.len().min(far.len());
+    let mut out = Matching { pairs: Vec::with_capacity(most), ..Matching::default() };
     let mut uneven = Vec::new();
     let (mut i, mut j) = (0, 0);
     while i < a.len() || j < b.len() {

@@ -165,6 +165,9 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self, clocks: &pool::Clocks, options: &Options) -> Joined {
+        // Segments are wide and many: room for exactly those that come.
+        let whole = self.hops.iter().filter(|h| h.end_to_end).count();
+        self.joined.segments.reserve_exact(self.hops.len() - whole);
         for hop in &self.hops {
             let (from, to) = (&self.views[hop.from], &self.views[hop.to]);
             let mut s = segment::segment(from, to, hop.direction, &hop.matching, hop.branch, options);
