@@ -11,7 +11,7 @@ if [ "${2:-}" != inside ]; then
         exit 1
     fi
     # One router with SCE and CE marks and drops towards the server; the server echoes SCE as ESCE; 50 Mbit/s.
-    exec "$bin/sce-lab" --prefix "scedemo$$" run --seed 7 --rate 50 --esce full \
+    exec "$bin/sce-lab" --prefix "scedemo$$" run --seed 7 --rate 50 --queue 500 --esce full \
         --r1 sce=0.08,ce=0.004,drop=0.004,dir=up,what=payload -- "$0" "$bin" inside
 fi
 
@@ -20,8 +20,11 @@ work=$(mktemp -d -t sce-demo.XXXXXX)
 pids=()
 finish() {
     trap - EXIT INT TERM
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
+    # The probes first: they hand over what they have while the collector is still there.
+    for pid in "${pids[@]:1}" ${pids[0]:-}; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap finish EXIT

@@ -403,7 +403,7 @@ pub(super) fn verified_columns() -> Vec<Def<Verified>> {
     out.extend(point("receiver", |v: &Verified| (v.receiver.as_ref(), v.feedback.receiver_op)));
     out.extend(point("sender", |v: &Verified| (v.sender.as_ref(), v.feedback.sender_op)));
     for def in &mut out {
-        def.column.shown &= !def.column.name.ends_with(".probe");
+        def.column.shown &= !def.column.name.contains('.');
     }
     let known = ["flow", "direction", "receiver_op", "sender_op", "run", "warning_bits"];
     let shown = [
