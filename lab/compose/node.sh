@@ -5,6 +5,7 @@ set -eu
 
 iface() { ip -o -4 addr show | awk -v net="$1" 'index($4, net) == 1 { print $2; exit }'; }
 rename() {
+    [ "$1" != "$2" ] || return 0 # after a restart
     ip link set "$1" down
     ip link set "$1" name "$2"
     ip link set "$2" up
@@ -23,6 +24,10 @@ server)
 router)
     rename "$left" west
     rename "$right" east
+    # What a killed container may have left.
+    umount /run/sce-lab/compose/bpf 2>/dev/null || true
+    ip netns del compose-r1 2>/dev/null || true
+    rm -rf /run/sce-lab/compose
     sce-lab --prefix compose attach --r1 "${ROUTER_MARKS:-sce=0.1}"
     points="-i west -i east"
     ;;
@@ -33,7 +38,7 @@ router)
 esac
 
 # What docker allows: ECN on the hosts, as sysctl of the container's own namespace.
-sce-probe run --name "$ROLE" --collector http://collector:4517 --spool /data/spool --interval 1s --run compose $points &
+sce-probe run --name "$ROLE" --collector http://collector:4517 --spool /var/spool/sce-probe --interval 1s --run compose $points &
 probe=$!
 trap 'kill "$probe"; wait "$probe"' TERM INT
 case $ROLE in
