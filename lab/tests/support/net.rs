@@ -29,7 +29,10 @@ impl Wire {
     /// # Errors
     /// Why this machine cannot: not root, no namespaces, no veth.
     pub(crate) fn new(name: &str) -> Result<Self, String> {
-        let wire = Wire { left: format!("sce-{name}-l{}", std::process::id()), right: format!("sce-{name}-r{}", std::process::id()) };
+        let wire = Wire {
+            left: format!("sce-{name}-l{}", std::process::id()),
+            right: format!("sce-{name}-r{}", std::process::id()),
+        };
         let (l, r) = (&wire.left, &wire.right);
         ip(&format!("netns add {l}"))?;
         ip(&format!("netns add {r}"))?;
