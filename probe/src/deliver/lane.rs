@@ -37,6 +37,8 @@ struct Lane<'a> {
     sent_bytes: u64,
     credit_batches: usize,
     credit_bytes: u64,
+    /// Number of the loss report that this lane waits for.
+    awaited: u64,
 }
 
 /// Runs until the connection ends.
@@ -59,6 +61,7 @@ pub(super) async fn deliver(
         sent_bytes: 0,
         credit_batches: welcome.credit_batches.max(1) as usize,
         credit_bytes: welcome.credit_bytes,
+        awaited: 0,
     };
     lane.acknowledged(welcome.committed_seq);
     loop {
@@ -99,6 +102,11 @@ impl Lane<'_> {
                 Some(Item::Skip { first, last, report }) => {
                     // The report comes first, so that no database ever holds a hole without its reason.
                     if report > 0 && self.queue.spool().lane(0).acked_seq < report {
+                        // Reading may have written it just now, and lane 0 knows of nothing new unless it is told.
+                        if self.awaited != report {
+                            self.awaited = report;
+                            self.queue.touch();
+                        }
                         break;
                     }
                     (Message::Skip(Skip { first_seq: first, last_seq: last }), last, 0)
