@@ -22,8 +22,12 @@ finish() {
     trap - EXIT INT TERM
     # The probes first: they hand over what they have while the collector is still there.
     for pid in "${pids[@]:1}" ${pids[0]:-}; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null || continue
+        for _ in $(seq 30); do
+            kill -0 "$pid" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -9 "$pid" 2>/dev/null || true
     done
     rm -rf "$work"
 }
