@@ -18,7 +18,7 @@ step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked -- -Dwarnings
 step documentation env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 step build cargo build --workspace --bins --locked
-step tests cargo test --workspace --locked -- --show-output
+step tests cargo test --workspace --locked --no-fail-fast -- --show-output
 skipped=$(grep -c '^ *SKIP' "$log" || true)
 passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
 if [ "$skipped" -gt 0 ]; then

@@ -35,6 +35,11 @@ pub(super) struct Replay {
     identity: u64,
 }
 
+/// Name of the note about a replay in the middle of which this spool is ...
+const OPEN: &str = "replay.toml";
+/// ... and of the one about the last that was delivered.
+const DONE: &str = "replayed.toml";
+
 /// Beside the spool: which replay it is in the middle of, and where its lanes stood when that began.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Begun {
@@ -78,13 +83,17 @@ impl Replay {
 
     /// How many records of each lane the spool has already from an interrupted run of this replay.
     pub(super) fn resume(&self, spool: &mut Spool, dir: &Path) -> anyhow::Result<[u64; LANES]> {
-        let path = dir.join("replay.toml");
-        let begun = fs::read_to_string(&path).ok().and_then(|t| toml::from_str::<Begun>(&t).ok());
+        let path = dir.join(OPEN);
+        let note = |name| fs::read_to_string(dir.join(name)).ok().and_then(|t| toml::from_str::<Begun>(&t).ok());
+        let mine = |begun: &Begun| begun.identity == self.identity;
         let now = spool.positions();
-        if let Some(begun) = begun.filter(|b| b.identity == self.identity) {
+        if let Some(begun) = note(OPEN).filter(mine) {
             let skip = std::array::from_fn(|lane| now[lane].saturating_sub(begun.positions[lane]));
             tracing::info!(records = skip.iter().sum::<u64>(), "Going on with an interrupted replay");
             return Ok(skip);
+        }
+        if note(DONE).is_some_and(|begun| mine(&begun)) {
+            tracing::warn!("This replay was delivered before; everything in it is counted once more now");
         }
         let text = toml::to_string(&Begun { identity: self.identity, positions: now })?;
         disk::replace(&path, text.as_bytes())?;
@@ -92,8 +101,10 @@ impl Replay {
     }
 
     /// All is acknowledged: the next replay of the same files is a new one.
+    ///
+    /// One rename, so that whoever killed the probe can tell from the spool whether it had finished.
     pub(super) fn done(&self, dir: &Path, remove: bool) -> std::io::Result<()> {
-        if remove { fs::remove_dir_all(dir) } else { fs::remove_file(dir.join("replay.toml")) }
+        if remove { fs::remove_dir_all(dir) } else { fs::rename(dir.join(OPEN), dir.join(DONE)) }
     }
 
     /// Reads on a thread of its own.
