@@ -18,17 +18,24 @@ fi
 bin=$1
 work=$(mktemp -d -t sce-demo.XXXXXX)
 pids=()
-finish() {
-    trap - EXIT INT TERM
-    # The probes first: they hand over what they have while the collector is still there.
-    for pid in "${pids[@]:1}" ${pids[0]:-}; do
-        kill "$pid" 2>/dev/null || continue
-        for _ in $(seq 30); do
-            kill -0 "$pid" 2>/dev/null || break
+# Asks processes to end, all at once, and waits until they have. One that does not is killed, and that is said.
+end() {
+    [ $# -gt 0 ] && kill "$@" 2>/dev/null || true
+    for pid in "$@"; do
+        for _ in $(seq 100); do
+            kill -0 "$pid" 2>/dev/null || continue 2
             sleep 0.1
         done
+        echo "demo: process $pid did not end within 10 s and is killed" >&2
         kill -9 "$pid" 2>/dev/null || true
     done
+}
+finish() {
+    trap - EXIT
+    trap '' INT TERM
+    # The probes first: they hand over what they have while the collector is still there.
+    end "${pids[@]:1}"
+    end "${pids[@]:0:1}"
     rm -rf "$work"
 }
 trap finish EXIT

@@ -1,6 +1,6 @@
 //! `sce-lab run`: a lab that lives exactly as long as one command, whatever ends it.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -20,10 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Ending(SignalFd);
 
+fn ending_signals() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect()
+}
+
 impl Ending {
-    /// Call before any thread is started. Commands that are started later get the signals as usual.
+    /// Call before any thread is started. Commands that are started later inherit it, which keeps Ctrl-C from the `ip` and
+    /// `tc` that build a lab and take it down; [`release`] is for the others.
     pub(crate) fn hold() -> Result<Self> {
-        let set: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+        let set = ending_signals();
         set.thread_block().context("cannot hold signals back")?;
         Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
     }
@@ -35,6 +40,16 @@ impl Ending {
             Err(Errno::EINTR) => None,
             Err(_) => Some(Signal::SIGTERM as u32),
         }
+    }
+}
+
+/// Lets a command be ended by the signals that [`Ending::hold`] holds back: a blocked signal stays blocked in every process
+/// that descends from here, so neither the command nor what it starts could be stopped in order.
+#[allow(unsafe_code, reason = "only the child itself can change its signal mask")]
+fn release(command: &mut Command) {
+    // SAFETY: between fork and exec the closure makes one system call, pthread_sigmask, and neither allocates nor locks.
+    unsafe {
+        command.pre_exec(|| Ok(ending_signals().thread_unblock()?));
     }
 }
 
@@ -68,6 +83,7 @@ fn inside(spec: &Spec, ending: &Ending, command: &[String]) -> Result<ExitCode> 
     for node in spec.nodes() {
         child.env(format!("SCE_LAB_{}", node.to_uppercase()), spec.namespace(node));
     }
+    release(&mut child);
     let mut child = child.spawn().with_context(|| format!("cannot run {program}"))?;
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for the command")? {

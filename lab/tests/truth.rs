@@ -475,6 +475,11 @@ fn nothing_stays_behind() {
     assert_eq!(session.wait().unwrap().code(), Some(128 + 15));
     assert!(!left());
 
+    // What the command starts can be ended in order: a signal that the lab holds back for itself must not stay blocked there.
+    let ended = lab().args(["run", "--", "sh", "-c", "sleep 10 & kill $!; wait $!"]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(128 + 15), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(!left());
+
     // A half-built lab: what a crash in the middle leaves.
     run(Command::new("ip").args(["netns", "add", &format!("{prefix}-r1")]));
     assert!(left());
