@@ -4,11 +4,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::GRAMMAR;
 use crate::exit;
-use crate::plot::Kind;
+use sce_view::figure::Kind;
+use sce_view::hops::By;
+use sce_view::matrix::Unit;
+
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
-use crate::verbs::matrix::Unit;
-use crate::verbs::top::By;
 
 /// Ask a collector which flows ran, how they did, and where each was lost, marked or delayed.
 #[derive(Debug, Parser)]

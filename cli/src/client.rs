@@ -13,6 +13,7 @@ use tonic::{Code, Status, Streaming};
 use crate::args::Connection;
 use crate::exit::{Failure, code, nearest};
 use crate::time;
+pub(crate) use sce_view::Answer;
 
 /// Largest message a collector may send: a page of rows with sketches stays far below.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
@@ -24,17 +25,6 @@ pub(crate) struct Client {
     rpc: QueryClient<Channel>,
     url: String,
     timeout: Duration,
-}
-
-/// A whole answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
-    /// The columns of each row.
-    pub(crate) columns: Vec<ColumnInfo>,
-    /// The rows.
-    pub(crate) rows: Vec<Row>,
-    /// What the answer rests on.
-    pub(crate) completeness: Completeness,
 }
 
 /// An answer that is still coming in.

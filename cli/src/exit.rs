@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+pub(crate) use sce_view::nearest;
+
 /// Documented exit codes. Scripts rely on them: numbers are only ever added.
 pub(crate) mod code {
     /// Done.
@@ -81,13 +83,10 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A list of names, with the nearest ones to `wrong` first if any are near: for "did you mean".
-pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|n| (strsim::jaro_winkler(wrong, n), n))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, n)| n)
+impl From<sce_view::Failure> for Failure {
+    fn from(e: sce_view::Failure) -> Failure {
+        if e.usage { Failure::usage(e.text) } else { Failure::new(e.text) }
+    }
 }
 
 #[cfg(test)]
@@ -101,12 +100,5 @@ mod tests {
         let full = Failure::from(io::Error::from(io::ErrorKind::StorageFull));
         assert_eq!(full.code, code::FAILURE);
         assert!(full.text.contains("cannot write"), "{}", full.text);
-    }
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        let names = ["up.packets", "down.packets", "flow"];
-        assert_eq!(nearest("up.packet", names.into_iter()), Some("up.packets"));
-        assert_eq!(nearest("zzz", names.into_iter()), None);
     }
 }

@@ -3,7 +3,6 @@
 //! In: a command line. Out: rows on standard output, what they rest on on standard error, a documented exit code.
 //! It measures nothing, stores nothing and computes no metric: it is a thin client of the Query service.
 
-mod aggregate;
 mod args;
 mod check;
 mod client;
@@ -12,15 +11,14 @@ mod exit;
 mod footer;
 mod plot;
 mod render;
-mod time;
-mod track;
-mod units;
 mod verbs;
 mod watch;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+// What is shown is the same on the collector's pages.
+use sce_view::{aggregate, time, track, units};
 
 use args::{Cli, Verb};
 use client::Client;

@@ -2,9 +2,6 @@
 //!
 //! In: the rows of `flows`, `series` and `sockets`. Out: one figure. Computes no metric beyond rates, shares and ranks.
 
-mod figure;
-mod kinds;
-mod svg;
 mod terminal;
 
 use std::io::{IsTerminal, Write};
@@ -18,9 +15,8 @@ use crate::footer::Footer;
 use crate::render::Printer;
 use crate::time::{self, TimeStyle};
 use crate::track::{tracks, word};
-use figure::Figure;
-pub(crate) use kinds::Kind;
-use kinds::Source;
+pub(crate) use sce_view::figure::Kind;
+use sce_view::figure::{self, Figure, Source};
 
 /// Draws a figure.
 pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Failure> {
@@ -81,7 +77,7 @@ pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Fail
         let label = if chosen.len() > 1 { label(flow, runs > 1) } else { String::new() };
         sources.push(Source { label, run: flow[1].clone(), tracks: tracks(&series), sockets });
     }
-    let mut figure = kinds::figure(args.kind, &sources, &args.of)?;
+    let mut figure = figure::figure(args.kind, &sources, &args.of)?;
     let completeness = completeness.unwrap_or_default();
     let printer = Printer::new(&crate::args::Output::default_for_figures(), now);
     let footer = Footer {
@@ -103,7 +99,7 @@ fn write(figure: &Figure, args: &PlotArgs, width: usize) -> Result<(), Failure> 
     let text = match (&args.out, std::io::stdout().is_terminal() || args.term) {
         _ if data => figure.data(),
         (None, true) => terminal::render(figure, if width == 0 { 100 } else { width }),
-        _ => svg::render(figure),
+        _ => figure::render(figure),
     };
     match &args.out {
         Some(path) => {

@@ -1,6 +1,6 @@
 //! A figure in the terminal: braille dots, two by four in a character, one panel below the other.
 
-use super::figure::{Curve, Figure, Mark, Panel, axis, axis_label};
+use sce_view::figure::{Curve, Figure, Mark, Panel, axis, axis_label};
 
 /// The figure as lines of text.
 pub(crate) fn render(figure: &Figure, width: usize) -> String {
@@ -89,8 +89,8 @@ fn set(dots: &mut [Vec<u8>], (x, y): (f64, f64)) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figure::Quantity;
     use super::*;
+    use sce_view::figure::Quantity;
 
     #[test]
     fn a_rising_line_goes_from_the_lower_left_to_the_upper_right() {

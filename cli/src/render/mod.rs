@@ -1,6 +1,6 @@
 //! From an answer to text: tables for people, JSON, CSV and TSV for programs.
 
-pub(crate) mod cell;
+pub(crate) use sce_view::cell;
 pub(crate) mod machine;
 pub(crate) mod pager;
 #[cfg(feature = "parquet")]

@@ -9,18 +9,18 @@ use crate::units::{self, UnitStyle};
 
 /// How values look in tables.
 #[derive(Debug, Clone)]
-pub(crate) struct Style {
+pub struct Style {
     /// Numbers.
-    pub(crate) units: UnitStyle,
+    pub units: UnitStyle,
     /// Times; `None` = ns since the epoch.
-    pub(crate) time: Option<TimeStyle>,
+    pub time: Option<TimeStyle>,
     /// The present, and the local time zone.
-    pub(crate) now: Zoned,
+    pub now: Zoned,
 }
 
 /// What a column holds, which decides how it is printed and aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub enum Sort {
     /// Text.
     Text,
     /// A point in time.
@@ -40,7 +40,7 @@ pub(crate) enum Sort {
 }
 
 /// What a column holds. Points in time and lengths of time share the unit ns; the help of a time says "since the epoch".
-pub(crate) fn sort(column: &ColumnInfo) -> Sort {
+pub fn sort(column: &ColumnInfo) -> Sort {
     match column.unit.as_str() {
         "ns" if column.help.contains("since the epoch") || named_as_time(&column.name) => Sort::Time,
         "ns" => Sort::Duration,
@@ -67,7 +67,7 @@ fn named_as_time(name: &str) -> bool {
 }
 
 /// The text of a value.
-pub(crate) fn text(value: &Value, sort: Sort, style: &Style) -> String {
+pub fn text(value: &Value, sort: Sort, style: &Style) -> String {
     match &value.kind {
         None => "-".to_owned(),
         Some(Kind::Text(t)) if t.is_empty() => "-".to_owned(),
@@ -123,12 +123,12 @@ fn real(r: f64, sort: Sort, style: &Style) -> String {
 }
 
 /// Text from the network or from other hosts must not steer the terminal.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Whether the value says anything: not missing, not zero, not empty.
-pub(crate) fn says_something(value: &Value) -> bool {
+pub fn says_something(value: &Value) -> bool {
     match &value.kind {
         None => false,
         Some(Kind::Unsigned(n)) => *n != 0,
@@ -141,7 +141,7 @@ pub(crate) fn says_something(value: &Value) -> bool {
 }
 
 /// Whether the value is a number, and so right aligned.
-pub(crate) fn is_number(value: &Value) -> bool {
+pub fn is_number(value: &Value) -> bool {
     matches!(value.kind, Some(Kind::Unsigned(_) | Kind::Signed(_) | Kind::Real(_)))
 }
 

@@ -2,7 +2,7 @@
 
 /// What the numbers of an axis are, which decides its ticks and its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
+pub enum Quantity {
     /// Seconds.
     Seconds,
     /// Nanoseconds, shown as the unit that fits.
@@ -19,7 +19,7 @@ pub(crate) enum Quantity {
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     /// Straight lines between measured points; a gap where nothing was measured.
     Line,
     /// A staircase, for distributions.
@@ -30,66 +30,66 @@ pub(crate) enum Mark {
 
 /// One curve.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Curve {
+pub struct Curve {
     /// Name in the legend.
-    pub(crate) name: String,
+    pub name: String,
     /// How it is drawn.
-    pub(crate) mark: Mark,
+    pub mark: Mark,
     /// x and y; no y = not measured.
-    pub(crate) points: Vec<(f64, Option<f64>)>,
+    pub points: Vec<(f64, Option<f64>)>,
 }
 
 /// Curves with a common y axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Panel {
+pub struct Panel {
     /// What the y axis shows, without unit.
-    pub(crate) label: String,
+    pub label: String,
     /// What its numbers are.
-    pub(crate) quantity: Quantity,
+    pub quantity: Quantity,
     /// The curves.
-    pub(crate) curves: Vec<Curve>,
+    pub curves: Vec<Curve>,
     /// Top of the y axis where it is fixed.
-    pub(crate) top: Option<f64>,
+    pub top: Option<f64>,
 }
 
 /// A figure.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Figure {
+pub struct Figure {
     /// Title.
-    pub(crate) title: String,
+    pub title: String,
     /// Where the numbers come from.
-    pub(crate) caption: String,
+    pub caption: String,
     /// What the x axis shows, without unit.
-    pub(crate) x_label: String,
+    pub x_label: String,
     /// What its numbers are.
-    pub(crate) x_quantity: Quantity,
+    pub x_quantity: Quantity,
     /// From top to bottom.
-    pub(crate) panels: Vec<Panel>,
+    pub panels: Vec<Panel>,
 }
 
 impl Curve {
     /// Whether anything was measured.
-    pub(crate) fn says_something(&self) -> bool {
+    pub fn says_something(&self) -> bool {
         self.points.iter().any(|p| p.1.is_some())
     }
 }
 
 impl Panel {
     /// Largest y, at least a little above zero.
-    pub(crate) fn highest(&self) -> f64 {
+    pub fn highest(&self) -> f64 {
         let all = self.curves.iter().flat_map(|c| &c.points).filter_map(|p| p.1);
         self.top.unwrap_or_else(|| all.fold(0.0, f64::max))
     }
 
     /// Smallest y below zero, else zero: bars and shares start at zero, so that heights can be compared.
-    pub(crate) fn lowest(&self) -> f64 {
+    pub fn lowest(&self) -> f64 {
         self.curves.iter().flat_map(|c| &c.points).filter_map(|p| p.1).fold(0.0, f64::min)
     }
 }
 
 impl Figure {
     /// Smallest and largest x of all panels.
-    pub(crate) fn x_range(&self) -> (f64, f64) {
+    pub fn x_range(&self) -> (f64, f64) {
         let xs = || self.panels.iter().flat_map(|p| &p.curves).flat_map(|c| &c.points).map(|p| p.0);
         let (low, high) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
         match (low.is_finite(), high > low) {
@@ -100,7 +100,7 @@ impl Figure {
     }
 
     /// The numbers as CSV: panel, curve, x, y, in base units.
-    pub(crate) fn data(&self) -> String {
+    pub fn data(&self) -> String {
         let quote = |t: &str| format!("\"{}\"", t.replace('"', "\"\""));
         let mut out = "panel,curve,x,y\n".to_owned();
         for panel in &self.panels {
@@ -117,17 +117,17 @@ impl Figure {
 
 /// An axis: how to go from values to shown numbers, where the ticks are, and the unit for its label.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Axis {
+pub struct Axis {
     /// First and last value.
-    pub(crate) range: (f64, f64),
+    pub range: (f64, f64),
     /// Values and their texts.
-    pub(crate) ticks: Vec<(f64, String)>,
+    pub ticks: Vec<(f64, String)>,
     /// Unit of the texts; empty where there is none.
-    pub(crate) unit: &'static str,
+    pub unit: &'static str,
 }
 
 /// An axis over a range with about `count` ticks at round numbers. `extend`: the range grows to the next tick.
-pub(crate) fn axis(low: f64, high: f64, quantity: Quantity, count: usize, extend: bool) -> Axis {
+pub fn axis(low: f64, high: f64, quantity: Quantity, count: usize, extend: bool) -> Axis {
     let high = if high > low { high } else { low + 1.0 };
     let (divisor, unit) = scale(low.abs().max(high.abs()), quantity);
     let (a, b) = (low / divisor, high / divisor);
@@ -168,7 +168,7 @@ fn scale(top: f64, quantity: Quantity) -> (f64, &'static str) {
 }
 
 /// Text of an axis: what and in which unit.
-pub(crate) fn axis_label(label: &str, axis: &Axis) -> String {
+pub fn axis_label(label: &str, axis: &Axis) -> String {
     if axis.unit.is_empty() { label.to_owned() } else { format!("{label} ({})", axis.unit) }
 }
 

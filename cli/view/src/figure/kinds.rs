@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::figure::{Curve, Figure, Mark, Panel, Quantity};
-use crate::client::Answer;
-use crate::exit::Failure;
+use super::axis::{Curve, Figure, Mark, Panel, Quantity};
 use crate::track::{Track, number};
+use crate::{Answer, Failure};
 
 /// The kinds of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Throughput, marks and feedback, round trip and queue, window: one above the other
     Overview,
     /// Throughput over time, at the sender's and at the receiver's end
@@ -32,12 +31,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Whether it draws what kernels say.
-    pub(crate) fn needs_sockets(self) -> bool {
+    pub fn needs_sockets(self) -> bool {
         matches!(self, Kind::Overview | Kind::Window)
     }
 
     /// Title.
-    pub(crate) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Kind::Overview => "Overview",
             Kind::Rate => "Throughput",
@@ -53,15 +52,15 @@ impl Kind {
 }
 
 /// One flow's data.
-pub(crate) struct Source {
+pub struct Source {
     /// Name in legends; empty where there is but one flow.
-    pub(crate) label: String,
+    pub label: String,
     /// Experiment label.
-    pub(crate) run: String,
+    pub run: String,
     /// Its time series.
-    pub(crate) tracks: Vec<Track>,
+    pub tracks: Vec<Track>,
     /// Samples of its sockets, where asked for.
-    pub(crate) sockets: Option<Answer>,
+    pub sockets: Option<Answer>,
 }
 
 /// The tracks of one flow that figures use: data and acknowledgements, each at the sender's and at the receiver's end.
@@ -89,7 +88,7 @@ impl Source {
 }
 
 /// Builds a figure. `of` is the column of a distribution.
-pub(crate) fn figure(kind: Kind, sources: &[Source], of: &str) -> Result<Figure, Failure> {
+pub fn figure(kind: Kind, sources: &[Source], of: &str) -> Result<Figure, Failure> {
     let zero = Zero::new(sources);
     let panels = match kind {
         Kind::Overview => {

@@ -1,6 +1,6 @@
 //! A figure as SVG: vectors, no script, no outside reference; colours that the colour-blind can tell apart, and dashes besides.
 
-use super::figure::{Axis, Curve, Figure, Mark, Panel, axis, axis_label};
+use super::axis::{Axis, Curve, Figure, Mark, Panel, axis, axis_label};
 
 const WIDTH: f64 = 720.0;
 const PANEL_HEIGHT: f64 = 170.0;
@@ -16,7 +16,7 @@ const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00
 const DASHES: [&str; 4] = ["", "6 3", "2 2", "8 3 2 3"];
 
 /// The figure as an SVG document.
-pub(crate) fn render(figure: &Figure) -> String {
+pub fn render(figure: &Figure) -> String {
     let legends: Vec<f64> = figure.panels.iter().map(|p| legend_rows(p).len() as f64 * LEGEND).collect();
     let height = TOP + legends.iter().map(|l| l + PANEL_HEIGHT + GAP).sum::<f64>() - GAP + BOTTOM;
     let (low, high) = figure.x_range();
@@ -180,7 +180,7 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figure::Quantity;
+    use super::super::axis::Quantity;
     use super::*;
 
     #[test]

@@ -2,26 +2,25 @@
 //!
 //! In: text and the present. Out: nanoseconds since the epoch. Reads no clock itself.
 
+use crate::Failure;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Span, Timestamp, Unit, Zoned};
 
-use crate::exit::Failure;
-
 /// What `--since` and `--until` accept, for help and errors.
-pub(crate) const FORMS: &str = "`5m`, `1h30m` (ago), `10:30`, `yesterday`, `2026-01-01 10:00` (local), \
+pub const FORMS: &str = "`5m`, `1h30m` (ago), `10:30`, `yesterday`, `2026-01-01 10:00` (local), \
 `2026-01-01T10:00:00Z`, or seconds since the epoch";
 
 /// A window, ns since the epoch. `until_ns` 0 means now, and `since_ns` 0 from the first record on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
+pub struct Window {
     /// Start.
-    pub(crate) since_ns: u64,
+    pub since_ns: u64,
     /// End.
-    pub(crate) until_ns: u64,
+    pub until_ns: u64,
 }
 
 /// The window of `--since` and `--until`. `--until +5m` counts from the start.
-pub(crate) fn window(since: Option<&str>, until: Option<&str>, now: &Zoned) -> Result<Window, Failure> {
+pub fn window(since: Option<&str>, until: Option<&str>, now: &Zoned) -> Result<Window, Failure> {
     let since_ns = since.map_or(Ok(0), |s| instant(s, now))?;
     let until_ns = match until {
         None => 0,
@@ -39,7 +38,7 @@ pub(crate) fn window(since: Option<&str>, until: Option<&str>, now: &Zoned) -> R
 }
 
 /// One point in time.
-pub(crate) fn instant(text: &str, now: &Zoned) -> Result<u64, Failure> {
+pub fn instant(text: &str, now: &Zoned) -> Result<u64, Failure> {
     let text = text.trim();
     let time = words(text, now)
         .or_else(|| epoch(text))
@@ -57,7 +56,7 @@ pub(crate) fn instant(text: &str, now: &Zoned) -> Result<u64, Failure> {
 }
 
 /// A length of time, like `2s` or `1m30s`, in ns.
-pub(crate) fn nanoseconds(text: &str) -> Result<u64, Failure> {
+pub fn nanoseconds(text: &str) -> Result<u64, Failure> {
     let wrong =
         || Failure::usage(format!("`{text}` is not a length of time; write for example `500ms`, `2s` or `1m30s`"));
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
@@ -121,7 +120,7 @@ fn ago(text: &str, now: &Zoned) -> Option<Timestamp> {
 
 /// How times are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum TimeStyle {
+pub enum TimeStyle {
     /// How long ago: `12 s ago`.
     Rel,
     /// Local time: `2026-01-01 10:00:00.000`.
@@ -133,7 +132,7 @@ pub(crate) enum TimeStyle {
 }
 
 /// A point in time as text. 0 means never measured.
-pub(crate) fn show(ns: u64, style: TimeStyle, now: &Zoned) -> String {
+pub fn show(ns: u64, style: TimeStyle, now: &Zoned) -> String {
     let Ok(time) = Timestamp::from_nanosecond(i128::from(ns)) else { return ns.to_string() };
     let zone = match style {
         TimeStyle::Rel => return relative(ns, now),
@@ -198,7 +197,7 @@ mod tests {
             [("5", "write `5m`"), ("soon", "is not a time"), ("", "is not a time"), ("1969-01-01", "before 1970")]
         {
             let e = instant(text, &now()).unwrap_err();
-            assert_eq!(e.code, crate::exit::code::USAGE);
+            assert!(e.usage);
             assert!(e.text.contains(advice), "{text}: {}", e.text);
         }
     }

@@ -2,29 +2,28 @@
 //!
 //! In: the answer of the view `series`. Out: tracks whose samples are in the order of time. Draws nothing.
 
+use crate::Answer;
 use sce_proto::value::Kind;
 use sce_proto::{Row, Value};
 
-use crate::client::Answer;
-
 /// The rows of one flow and direction at one observation point.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Track {
+pub struct Track {
     /// Flow identifier.
-    pub(crate) flow: String,
+    pub flow: String,
     /// `up` or `down`.
-    pub(crate) direction: String,
+    pub direction: String,
     /// Probe and interface.
-    pub(crate) point: String,
+    pub point: String,
     /// Experiment label.
-    pub(crate) run: String,
+    pub run: String,
     /// Rows by rising start time.
     rows: Vec<Row>,
     columns: Vec<String>,
 }
 
 /// The tracks of an answer, in the order of first appearance.
-pub(crate) fn tracks(answer: &Answer) -> Vec<Track> {
+pub fn tracks(answer: &Answer) -> Vec<Track> {
     let columns: Vec<String> = answer.columns.iter().map(|c| c.name.clone()).collect();
     let at = |name: &str| columns.iter().position(|c| c == name);
     let first = |names: &[&str]| names.iter().find_map(|n| at(n));
@@ -62,38 +61,38 @@ impl Track {
     }
 
     /// The values of a column; `None` where nothing was measured.
-    pub(crate) fn values(&self, name: &str) -> Vec<Option<f64>> {
+    pub fn values(&self, name: &str) -> Vec<Option<f64>> {
         let i = self.column(name);
         self.rows.iter().map(|r| i.and_then(|i| r.values.get(i)).and_then(number)).collect()
     }
 
     /// The sum of a column.
-    pub(crate) fn sum(&self, name: &str) -> f64 {
+    pub fn sum(&self, name: &str) -> f64 {
         self.values(name).into_iter().flatten().sum()
     }
 
     /// Middle of each interval, ns since the epoch, and its length, ns.
-    pub(crate) fn times(&self) -> Vec<(f64, f64)> {
+    pub fn times(&self) -> Vec<(f64, f64)> {
         let (starts, lengths) = (self.values("start_ns"), self.values("interval_ns"));
         let lengths = lengths.into_iter().map(Option::unwrap_or_default);
         starts.into_iter().zip(lengths).map(|(s, l)| (s.unwrap_or_default() + l / 2.0, l)).collect()
     }
 
     /// A sum per interval as a rate per second.
-    pub(crate) fn rate(&self, name: &str) -> Vec<Option<f64>> {
+    pub fn rate(&self, name: &str) -> Vec<Option<f64>> {
         let values = self.values(name).into_iter().zip(self.times());
         values.map(|(v, (_, length))| v.filter(|_| length > 0.0).map(|v| v * 1e9 / length)).collect()
     }
 
     /// A column divided by another; `None` where the divisor is zero.
-    pub(crate) fn share(&self, part: &str, whole: &str) -> Vec<Option<f64>> {
+    pub fn share(&self, part: &str, whole: &str) -> Vec<Option<f64>> {
         let pairs = self.values(part).into_iter().zip(self.values(whole));
         pairs.map(|(p, w)| p.zip(w.filter(|w| *w > 0.0)).map(|(p, w)| p / w)).collect()
     }
 }
 
 /// Any number as a real one.
-pub(crate) fn number(value: &Value) -> Option<f64> {
+pub fn number(value: &Value) -> Option<f64> {
     match value.kind {
         Some(Kind::Unsigned(n)) => Some(n as f64),
         Some(Kind::Signed(n)) => Some(n as f64),
@@ -103,9 +102,9 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
 }
 
 /// A short value as text.
-pub(crate) fn word(value: &Value) -> String {
+pub fn word(value: &Value) -> String {
     match &value.kind {
-        Some(Kind::Text(t)) => crate::render::cell::printable(t),
+        Some(Kind::Text(t)) => crate::cell::printable(t),
         Some(Kind::Unsigned(n)) => n.to_string(),
         _ => String::new(),
     }

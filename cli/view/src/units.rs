@@ -2,7 +2,7 @@
 
 /// How numbers are printed in tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum UnitStyle {
+pub enum UnitStyle {
     /// Exact integers in the unit of the column name: 1234567.
     Raw,
     /// Powers of 1000: 1.23 MB.
@@ -12,7 +12,7 @@ pub(crate) enum UnitStyle {
 }
 
 /// Thousands separated by commas.
-pub(crate) fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (i, c) in digits.chars().enumerate() {
@@ -25,13 +25,13 @@ pub(crate) fn grouped(n: u64) -> String {
 }
 
 /// A signed number, thousands separated by commas.
-pub(crate) fn grouped_signed(n: i64) -> String {
+pub fn grouped_signed(n: i64) -> String {
     let sign = if n < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(n.unsigned_abs()))
 }
 
 /// A length of time with three significant digits: `980 µs`, `12.3 ms`, `1.50 s`, `12 min 5 s`, `3 h 20 min`.
-pub(crate) fn duration(ns: i64) -> String {
+pub fn duration(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let n = ns.unsigned_abs();
     let seconds = n / 1_000_000_000;
@@ -45,7 +45,7 @@ pub(crate) fn duration(ns: i64) -> String {
 }
 
 /// Bytes with three significant digits.
-pub(crate) fn bytes(n: f64, style: UnitStyle) -> String {
+pub fn bytes(n: f64, style: UnitStyle) -> String {
     match style {
         UnitStyle::Raw => real(n),
         UnitStyle::Si => scaled(n, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB"]),
@@ -54,12 +54,12 @@ pub(crate) fn bytes(n: f64, style: UnitStyle) -> String {
 }
 
 /// A rate in bit/s with three significant digits; always powers of 1000, as links are sold.
-pub(crate) fn rate(bits_per_second: f64) -> String {
+pub fn rate(bits_per_second: f64) -> String {
     scaled(bits_per_second, 1000.0, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
 }
 
 /// A share as per cent: enough digits to tell a small one from none.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let p = share * 100.0;
     match p.abs() {
         0.0 => "0 %".to_owned(),
@@ -70,7 +70,7 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A real number without a unit.
-pub(crate) fn real(v: f64) -> String {
+pub fn real(v: f64) -> String {
     if v.fract() == 0.0 && v.abs() < 1e15 {
         return grouped_signed(v as i64);
     }

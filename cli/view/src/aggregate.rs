@@ -10,13 +10,12 @@ use sce_proto::{
     ColumnInfo, Feedback, FlowInterval, Merge, PathSegment, ProbeInterval, Record, Row, SocketSample, Value,
 };
 
-use crate::client::Answer;
-use crate::exit::{Failure, nearest};
-use crate::render::cell::{self, Sort};
+use crate::cell::{self, Sort};
+use crate::{Answer, Failure, nearest};
 
 /// How two values of a column become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rule {
+pub enum Rule {
     /// Add.
     Sum,
     /// The smaller one.
@@ -28,7 +27,7 @@ pub(crate) enum Rule {
 }
 
 /// The rule of a column.
-pub(crate) fn rule(column: &ColumnInfo) -> Rule {
+pub fn rule(column: &ColumnInfo) -> Rule {
     let base = column.name.rsplit('.').next().unwrap_or(&column.name);
     if cell::sort(column) == Sort::Time {
         return match base {
@@ -58,7 +57,7 @@ fn field(name: &str) -> Option<Merge> {
 
 /// One row a group, in the order of first appearance: the columns of `by`, the number of rows under the name `count`, and
 /// every other column that can be merged.
-pub(crate) fn group(answer: &Answer, by: &[String], count: &str) -> Result<Answer, Failure> {
+pub fn group(answer: &Answer, by: &[String], count: &str) -> Result<Answer, Failure> {
     let mut keys = Vec::new();
     for name in by {
         keys.push(position(&answer.columns, name)?);
@@ -99,7 +98,7 @@ pub(crate) fn group(answer: &Answer, by: &[String], count: &str) -> Result<Answe
 }
 
 /// The place of a column, or advice.
-pub(crate) fn position(columns: &[ColumnInfo], name: &str) -> Result<usize, Failure> {
+pub fn position(columns: &[ColumnInfo], name: &str) -> Result<usize, Failure> {
     columns.iter().position(|c| c.name == name).ok_or_else(|| {
         let near = nearest(name, columns.iter().map(|c| c.name.as_str()));
         let near = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
@@ -137,7 +136,7 @@ fn from_number(n: i128, like: &Kind) -> Kind {
 }
 
 /// Sorts rows by columns; a leading `-` means largest first. What was not measured comes last.
-pub(crate) fn sort(answer: &mut Answer, by: &[String]) -> Result<(), Failure> {
+pub fn sort(answer: &mut Answer, by: &[String]) -> Result<(), Failure> {
     let mut keys = Vec::new();
     for name in by {
         let (down, name) = name.strip_prefix('-').map_or((false, name.as_str()), |n| (true, n));
