@@ -3,17 +3,20 @@
 //! In: the bytes of batches, and acknowledgements. Out: the same bytes in order, or the range of numbers that is missing.
 //! It must not decide what to give up (the spool does), and it reads no clock.
 
+mod recover;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use super::cursor::{Cursor, Gap};
 use super::disk::{Disk, Output, replace, sync_dir};
-use super::format::{self, FRAME_HEAD, Frame, HEADER, Header, HeaderFault};
+use super::format::{self, FRAME_HEAD, Frame, HEADER, Header};
+pub(crate) use recover::set_aside;
 
 /// A file of the log.
 #[derive(Debug)]
@@ -32,17 +35,6 @@ struct Writer {
     created_ns: u64,
     /// Length that is known to be durable.
     synced: u64,
-}
-
-/// What a lane found when it was opened.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Files moved aside.
-    pub(crate) foreign: Vec<PathBuf>,
-    /// Numbers that the log had reached and that are not there any more.
-    pub(crate) missing: Option<(u64, u64)>,
-    /// The newest batch, for the time it covers.
-    pub(crate) newest: Option<Bytes>,
 }
 
 /// The next thing to send.
@@ -78,107 +70,6 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Opens the lane's directory, creating it if needed. Never refuses for damage: what cannot be used is moved to `bad`.
-    pub(crate) fn open(dir: &Path, number: u32, epoch: u64, bad: &Path) -> io::Result<(Lane, Found)> {
-        std::fs::create_dir_all(dir)?;
-        let mut lane = Lane {
-            dir: dir.to_owned(),
-            number,
-            epoch,
-            segments: VecDeque::new(),
-            writer: None,
-            next_seq: 1,
-            position: 0,
-            acked_seq: 0,
-            gaps: Vec::new(),
-            unsynced: Vec::new(),
-            saved: Cursor::default(),
-            place: None,
-            file: None,
-        };
-        let mut found = Found::default();
-        if let Ok(bytes) = std::fs::read(dir.join("cursor")) {
-            match Cursor::decode(&bytes) {
-                Some(cursor) => lane.saved = cursor,
-                None => found.foreign.push(set_aside(&dir.join("cursor"), bad)?),
-            }
-        }
-        lane.acked_seq = lane.saved.acked_seq;
-        lane.gaps = lane.saved.gaps.clone();
-        lane.list(bad, &mut found)?;
-        lane.recover(&mut found)?;
-        Ok((lane, found))
-    }
-
-    fn list(&mut self, bad: &Path, found: &mut Found) -> io::Result<()> {
-        let mut segments = Vec::new();
-        for entry in std::fs::read_dir(&self.dir)? {
-            let path = entry?.path();
-            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            if name == "cursor" {
-                continue;
-            }
-            let number = name.strip_suffix(".seg").filter(|s| s.len() == 20).and_then(|s| s.parse::<u64>().ok());
-            let ours = number.filter(|first| self.accepts(&path, *first));
-            match ours {
-                Some(first_seq) => {
-                    let length = path.metadata()?.len();
-                    segments.push(Segment { first_seq, path, end: length, space: length });
-                }
-                None => found.foreign.push(set_aside(&path, bad)?),
-            }
-        }
-        segments.sort_by_key(|s| s.first_seq);
-        self.segments = segments.into();
-        Ok(())
-    }
-
-    /// Whether a file belongs to this lane. A damaged header does not matter: frames carry their own checksums, and the
-    /// name says where the file belongs.
-    fn accepts(&self, path: &Path, first_seq: u64) -> bool {
-        let mut head = [0; HEADER];
-        let Ok(file) = File::open(path) else { return false };
-        if file.read_exact_at(&mut head, 0).is_err() {
-            return false;
-        }
-        match Header::decode(&head) {
-            Ok(h) => h.lane == self.number && h.epoch == self.epoch && h.first_seq == first_seq,
-            Err(HeaderFault::Damaged) => true,
-            Err(HeaderFault::Foreign) => false,
-        }
-    }
-
-    /// Finds the end of the log: only the newest segment is read in full.
-    fn recover(&mut self, found: &mut Found) -> io::Result<()> {
-        let (mut next, mut position) = (self.acked_seq + 1, self.saved.position);
-        if let Some(newest) = self.segments.back_mut() {
-            let bytes = std::fs::read(&newest.path)?;
-            next = next.max(newest.first_seq);
-            if let Ok(head) = Header::decode(&bytes) {
-                position = position.max(head.position);
-            }
-            let mut end = HEADER;
-            if let Some(last) = format::frames(&bytes, newest.first_seq).last() {
-                next = next.max(last.seq + 1);
-                position = position.max(last.position);
-                end = last.end();
-                found.newest = Some(Bytes::copy_from_slice(&bytes[last.payload()]));
-            }
-            // What lies behind the last good frame is a torn write or space set aside.
-            if end < bytes.len() {
-                File::options().write(true).open(&newest.path)?.set_len(end as u64)?;
-            }
-            newest.end = end as u64;
-            newest.space = newest.end;
-        }
-        if next < self.saved.next_seq {
-            found.missing = Some((next, self.saved.next_seq - 1));
-            next = self.saved.next_seq;
-        }
-        (self.next_seq, self.position) = (next, position);
-        Ok(())
-    }
-
     /// Bytes of budget that this lane takes.
     pub(crate) fn space(&self) -> u64 {
         self.segments.iter().map(|s| s.space).sum()
@@ -469,18 +360,4 @@ fn read_as_much(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
         }
     }
     Ok(got)
-}
-
-/// Moves a file that does not belong here out of the way, without overwriting an earlier one.
-pub(crate) fn set_aside(path: &Path, bad: &Path) -> io::Result<PathBuf> {
-    std::fs::create_dir_all(bad)?;
-    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("unnamed");
-    let mut target = bad.join(name);
-    let mut n = 1;
-    while target.exists() {
-        target = bad.join(format!("{name}.{n}"));
-        n += 1;
-    }
-    std::fs::rename(path, &target)?;
-    Ok(target)
 }

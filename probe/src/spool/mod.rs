@@ -19,117 +19,29 @@ mod cursor;
 pub mod disk;
 mod format;
 mod lane;
+mod loss;
 mod meta;
+mod renew;
+mod types;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
-use sce_proto::{Batch, LossReport, columns};
+use sce_proto::{Batch, LossReport};
 
-use cursor::Gap;
 use disk::Disk;
 pub use disk::RealDisk;
 use lane::{Lane, Next};
 use meta::Meta;
+pub use types::{Backlog, Item, LaneState, Limits, Recovery, SpoolError};
 
 /// Number of lanes: 0 control and loss, 1 flow records, 2 marks and samples.
 pub const LANES: usize = 3;
 const CONTROL: usize = 0;
 /// Lanes in the order in which they are given up.
 const GIVEN_UP: [usize; 2] = [2, 1];
-
-/// Why a spool could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// The directory holds other things.
-    #[error("{0} is neither empty nor a spool; name an empty or new directory with --spool")]
-    NotASpool(PathBuf),
-    /// Another probe uses it.
-    #[error("the spool {0} is in use by another sce-probe; stop that one or name another directory with --spool")]
-    Locked(PathBuf),
-    /// The file system said no.
-    #[error("spool {}: {error}", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// What it said.
-        error: io::Error,
-    },
-    /// No space is left and nothing may be given up.
-    #[error("the spool is full: nothing more can be given up within {0} bytes")]
-    Full(u64),
-}
-
-/// Limits of a spool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes on disk at most; 0 = the smaller of 1 GiB and a tenth of the file system.
-    pub budget_bytes: u64,
-    /// Bytes of the file system that stay free; when less are left the oldest records go.
-    pub min_free_bytes: u64,
-    /// Size of a segment.
-    pub segment_bytes: u64,
-    /// Age at which a segment is closed, ns.
-    pub segment_ns: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        // 8 MiB and a minute: few files, and space comes back soon after the collector has the records.
-        Limits { budget_bytes: 0, min_free_bytes: 256 << 20, segment_bytes: 8 << 20, segment_ns: 60_000_000_000 }
-    }
-}
-
-/// What the spool has for the collector next.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Item {
-    /// A batch.
-    Batch(Batch),
-    /// Numbers that will never come. To be told once lane 0 is acknowledged up to the report.
-    Skip {
-        /// First missing number.
-        first: u64,
-        /// Last missing number.
-        last: u64,
-        /// Number of the loss report on lane 0.
-        report: u64,
-    },
-}
-
-/// Where a lane stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneState {
-    /// Oldest number that can still be sent.
-    pub first_seq: u64,
-    /// Number the next new batch will get.
-    pub next_seq: u64,
-    /// Everything up to here is committed.
-    pub acked_seq: u64,
-}
-
-/// Bytes and batches that wait.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
-    /// Bytes of the segments that hold them.
-    pub bytes: u64,
-    /// Batches not yet acknowledged.
-    pub batches: u64,
-}
-
-/// What was found when a spool was opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// It was there already.
-    pub existed: bool,
-    /// The probe that used it last did not end in order.
-    pub unclean: bool,
-    /// End of the time that the newest flow records cover, ns since the epoch; 0 = none there.
-    pub newest_ns: u64,
-    /// Files that were moved aside.
-    pub foreign: Vec<PathBuf>,
-}
 
 /// An open spool.
 pub struct Spool {
@@ -349,150 +261,6 @@ impl Spool {
         }
     }
 
-    /// Gives up the oldest segment of the least important lane that has one. False if there is none. The report about it
-    /// may take lane 0 over the budget.
-    fn give_up_oldest(&mut self, now_ns: u64) -> bool {
-        self.giving_up = true;
-        let gave = self.give_up_one(now_ns);
-        self.giving_up = false;
-        gave
-    }
-
-    fn give_up_one(&mut self, now_ns: u64) -> bool {
-        for lane in GIVEN_UP {
-            // What is acknowledged needs no report.
-            if let Err(error) = self.lanes[lane].save() {
-                tracing::warn!(%error, lane, "Spool cursor could not be saved");
-            }
-            match self.lanes[lane].oldest() {
-                Ok(None) => {}
-                Ok(Some((first, last, batches))) => {
-                    if first <= last && !self.give_up(lane, first, last, "spool_full", &batches, now_ns) {
-                        return false;
-                    }
-                    if let Err(error) = self.lanes[lane].drop_oldest() {
-                        tracing::warn!(%error, lane, "Spool segment could not be removed");
-                        return false;
-                    }
-                    return true;
-                }
-                Err(error) => tracing::warn!(%error, lane, "Spool segment could not be read"),
-            }
-        }
-        false
-    }
-
-    /// Writes down that these numbers will never come, durably: first in the lane's cursor, then as a report on lane 0.
-    fn give_up(
-        &mut self,
-        lane: usize,
-        first: u64,
-        last: u64,
-        reason: &str,
-        batches: &[bytes::Bytes],
-        now_ns: u64,
-    ) -> bool {
-        let mut gap = Gap {
-            seqs: first..=last,
-            report_seq: self.lanes[CONTROL].next_seq + self.unwritten.len() as u64,
-            reason: reason.to_owned(),
-            at_ns: now_ns,
-            from_ns: 0,
-            to_ns: 0,
-            records: 0,
-            frames: 0,
-            bytes: 0,
-        };
-        for batch in batches.iter().filter_map(|b| Batch::decode(b.clone()).ok()) {
-            gap.from_ns = if gap.from_ns == 0 { batch.first_ns } else { gap.from_ns.min(batch.first_ns) };
-            gap.to_ns = gap.to_ns.max(batch.last_ns);
-            gap.records += u64::from(batch.records);
-            gap.frames += batch.frames;
-            gap.bytes += batch.payload.len() as u64;
-        }
-        tracing::warn!(lane, first, last, reason, records = gap.records, "Batches given up");
-        let report = self.report_of(lane, &gap);
-        self.lanes[lane].gaps.push(gap);
-        match self.lanes[lane].save() {
-            Ok(()) => {}
-            // A full disk needs the space first. After a crash before the next save the numbers are found missing.
-            Err(error) if full(&error) => tracing::warn!(%error, lane, "Spool cursor could not be saved yet"),
-            Err(error) => {
-                tracing::warn!(%error, lane, "Spool cursor could not be saved");
-                self.lanes[lane].gaps.pop();
-                return false;
-            }
-        }
-        self.report(report, now_ns);
-        true
-    }
-
-    fn report_of(&self, lane: usize, gap: &Gap) -> LossReport {
-        LossReport {
-            at_ns: gap.at_ns,
-            reason: gap.reason.clone(),
-            lane: lane as u32,
-            lost_epoch: self.meta.epoch,
-            first_seq: *gap.seqs.start(),
-            last_seq: *gap.seqs.end(),
-            from_ns: gap.from_ns,
-            to_ns: gap.to_ns,
-            run: self.run.clone(),
-            records: gap.records,
-            frames: gap.frames,
-            bytes: gap.bytes,
-        }
-    }
-
-    /// Reports of gaps that a crash kept from being written.
-    fn report_unwritten_gaps(&mut self) {
-        let next = self.lanes[CONTROL].next_seq;
-        for lane in 0..LANES {
-            let late: Vec<Gap> = self.lanes[lane].gaps.iter().filter(|g| g.report_seq >= next).cloned().collect();
-            for gap in late {
-                let at_ns = gap.at_ns;
-                let report = self.report_of(lane, &gap);
-                self.report(report, at_ns);
-            }
-        }
-    }
-
-    /// Writes a loss report to lane 0, durably; keeps it in memory while the disk refuses.
-    pub fn report(&mut self, report: LossReport, now_ns: u64) {
-        let same = |r: &&mut LossReport| {
-            r.reason == report.reason && r.lane == report.lane && r.last_seq == 0 && report.last_seq == 0
-        };
-        match self.unwritten.iter_mut().find(same) {
-            Some(known) => {
-                known.records += report.records;
-                known.frames += report.frames;
-                known.bytes += report.bytes;
-                known.to_ns = known.to_ns.max(report.to_ns);
-            }
-            None => self.unwritten.push(report),
-        }
-        self.write_reports(now_ns);
-    }
-
-    fn write_reports(&mut self, now_ns: u64) {
-        while let Some(report) = self.unwritten.first() {
-            let mut batch = columns::pack(vec![columns::table(std::slice::from_ref(report))]);
-            batch.seq = self.lanes[CONTROL].next_seq;
-            (batch.first_ns, batch.last_ns) = (report.at_ns, report.at_ns);
-            let payload = batch.encode_to_vec();
-            // Taken out first: making room may add reports of its own.
-            let report = self.unwritten.remove(0);
-            let written = self.append_bytes(CONTROL, &payload, 0, now_ns).and_then(|_| {
-                self.lanes[CONTROL].sync().map_err(|error| SpoolError::Io { path: self.dir.clone(), error })
-            });
-            if let Err(error) = written {
-                tracing::warn!(%error, "Loss report could not be written yet");
-                self.unwritten.insert(0, report);
-                return;
-            }
-        }
-    }
-
     /// The next thing to send on a lane at or behind a number; `None` at the end of the log.
     pub fn read(&mut self, lane: usize, seq: u64, now_ns: u64) -> Option<Item> {
         let seq = seq.max(1);
@@ -563,84 +331,6 @@ impl Spool {
         if let Err(error) = disk::replace(&self.dir.join("clean"), b"") {
             tracing::warn!(%error, "The spool could not be marked as closed in order");
         }
-    }
-
-    /// Begins a new epoch because the collector's ledger is ahead of this log: the log is an old copy of itself.
-    ///
-    /// What the collector has not committed moves to the new epoch. Numbers that it has committed were spooled by an
-    /// earlier process (then it has them), or by this one: then they are new if this process never spoke to the collector
-    /// before (`first_contact`), and cannot be told from committed ones otherwise, in which case they are reported lost
-    /// rather than risk counting twice.
-    ///
-    /// # Errors
-    /// What the disk said; the old epoch goes on then.
-    pub fn new_epoch(&mut self, committed: [u64; LANES], first_contact: bool, now_ns: u64) -> Result<(), SpoolError> {
-        let meta = self.meta.renewed(now_ns);
-        let base = epoch_dir(&self.dir, meta.epoch);
-        let bad = self.dir.join("bad");
-        let at = |error| SpoolError::Io { path: base.clone(), error };
-        let open = |n: usize| Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad).map(|l| l.0);
-        let mut fresh = [open(0).map_err(at)?, open(1).map_err(at)?, open(2).map_err(at)?];
-        let mut lost = Vec::new();
-        for lane in 0..LANES {
-            let mut seq = self.lanes[lane].acked_seq + 1;
-            fresh[lane].position = self.lanes[lane].position;
-            let mut doubtful: Vec<Batch> = Vec::new();
-            while let Some(item) = self.read(lane, seq, now_ns) {
-                let Item::Batch(mut batch) = item else {
-                    if let Item::Skip { last, .. } = item {
-                        seq = last + 1;
-                    }
-                    continue;
-                };
-                let fresh_here = seq >= self.own[lane];
-                seq = batch.seq + 1;
-                if batch.seq <= committed[lane] && !fresh_here {
-                    continue;
-                }
-                if batch.seq <= committed[lane] && !first_contact {
-                    doubtful.push(batch);
-                    continue;
-                }
-                batch.seq = fresh[lane].next_seq;
-                let payload = batch.encode_to_vec();
-                if !fresh[lane].has_room(payload.len(), self.limits.segment_bytes, 0) {
-                    fresh[lane].begin(self.disk.as_ref(), self.limits.segment_bytes, now_ns).map_err(at)?;
-                }
-                fresh[lane].append(&payload, 0).map_err(at)?;
-            }
-            fresh[lane].seal();
-            fresh[lane].save().map_err(at)?;
-            if let (Some(first), Some(last)) = (doubtful.first(), doubtful.last()) {
-                lost.push(LossReport {
-                    at_ns: now_ns,
-                    reason: "rollback".to_owned(),
-                    lane: lane as u32,
-                    lost_epoch: self.meta.epoch,
-                    first_seq: first.seq,
-                    last_seq: last.seq,
-                    from_ns: doubtful.iter().map(|b| b.first_ns).min().unwrap_or(0),
-                    to_ns: doubtful.iter().map(|b| b.last_ns).max().unwrap_or(0),
-                    run: self.run.clone(),
-                    records: doubtful.iter().map(|b| u64::from(b.records)).sum(),
-                    frames: doubtful.iter().map(|b| b.frames).sum(),
-                    bytes: doubtful.iter().map(|b| b.payload.len() as u64).sum(),
-                });
-            }
-        }
-        meta.save(&self.dir).map_err(at)?;
-        let old = epoch_dir(&self.dir, self.meta.epoch);
-        tracing::warn!(old = self.meta.epoch, new = meta.epoch, "The collector is ahead of this spool: new epoch");
-        self.meta = meta;
-        self.lanes = fresh;
-        self.own = [1; LANES];
-        if let Err(error) = fs::remove_dir_all(&old) {
-            tracing::warn!(%error, "The old epoch could not be removed");
-        }
-        for report in lost {
-            self.report(report, now_ns);
-        }
-        Ok(())
     }
 }
 

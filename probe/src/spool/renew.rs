@@ -1,0 +1,92 @@
+//! A new epoch: what becomes of a log that turned out to be an old copy of itself.
+//!
+//! In: how far the collector's ledger is. Out: a fresh log with what the collector has not, and loss reports for what
+//! cannot be told apart. Never sends twice what may be committed.
+
+use std::fs;
+
+use prost::Message;
+use sce_proto::{Batch, LossReport};
+
+use super::lane::Lane;
+use super::{Item, LANES, Spool, SpoolError, epoch_dir};
+
+impl Spool {
+    /// Begins a new epoch because the collector's ledger is ahead of this log: the log is an old copy of itself.
+    ///
+    /// What the collector has not committed moves to the new epoch. Numbers that it has committed were spooled by an
+    /// earlier process (then it has them), or by this one: then they are new if this process never spoke to the collector
+    /// before (`first_contact`), and cannot be told from committed ones otherwise, in which case they are reported lost
+    /// rather than risk counting twice.
+    ///
+    /// # Errors
+    /// What the disk said; the old epoch goes on then.
+    pub fn new_epoch(&mut self, committed: [u64; LANES], first_contact: bool, now_ns: u64) -> Result<(), SpoolError> {
+        let meta = self.meta.renewed(now_ns);
+        let base = epoch_dir(&self.dir, meta.epoch);
+        let bad = self.dir.join("bad");
+        let at = |error| SpoolError::Io { path: base.clone(), error };
+        let open = |n: usize| Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad).map(|l| l.0);
+        let mut fresh = [open(0).map_err(at)?, open(1).map_err(at)?, open(2).map_err(at)?];
+        let mut lost = Vec::new();
+        for lane in 0..LANES {
+            let mut seq = self.lanes[lane].acked_seq + 1;
+            fresh[lane].position = self.lanes[lane].position;
+            let mut doubtful: Vec<Batch> = Vec::new();
+            while let Some(item) = self.read(lane, seq, now_ns) {
+                let Item::Batch(mut batch) = item else {
+                    if let Item::Skip { last, .. } = item {
+                        seq = last + 1;
+                    }
+                    continue;
+                };
+                let fresh_here = seq >= self.own[lane];
+                seq = batch.seq + 1;
+                if batch.seq <= committed[lane] && !fresh_here {
+                    continue;
+                }
+                if batch.seq <= committed[lane] && !first_contact {
+                    doubtful.push(batch);
+                    continue;
+                }
+                batch.seq = fresh[lane].next_seq;
+                let payload = batch.encode_to_vec();
+                if !fresh[lane].has_room(payload.len(), self.limits.segment_bytes, 0) {
+                    fresh[lane].begin(self.disk.as_ref(), self.limits.segment_bytes, now_ns).map_err(at)?;
+                }
+                fresh[lane].append(&payload, 0).map_err(at)?;
+            }
+            fresh[lane].seal();
+            fresh[lane].save().map_err(at)?;
+            if let (Some(first), Some(last)) = (doubtful.first(), doubtful.last()) {
+                lost.push(LossReport {
+                    at_ns: now_ns,
+                    reason: "rollback".to_owned(),
+                    lane: lane as u32,
+                    lost_epoch: self.meta.epoch,
+                    first_seq: first.seq,
+                    last_seq: last.seq,
+                    from_ns: doubtful.iter().map(|b| b.first_ns).min().unwrap_or(0),
+                    to_ns: doubtful.iter().map(|b| b.last_ns).max().unwrap_or(0),
+                    run: self.run.clone(),
+                    records: doubtful.iter().map(|b| u64::from(b.records)).sum(),
+                    frames: doubtful.iter().map(|b| b.frames).sum(),
+                    bytes: doubtful.iter().map(|b| b.payload.len() as u64).sum(),
+                });
+            }
+        }
+        meta.save(&self.dir).map_err(at)?;
+        let old = epoch_dir(&self.dir, self.meta.epoch);
+        tracing::warn!(old = self.meta.epoch, new = meta.epoch, "The collector is ahead of this spool: new epoch");
+        self.meta = meta;
+        self.lanes = fresh;
+        self.own = [1; LANES];
+        if let Err(error) = fs::remove_dir_all(&old) {
+            tracing::warn!(%error, "The old epoch could not be removed");
+        }
+        for report in lost {
+            self.report(report, now_ns);
+        }
+        Ok(())
+    }
+}
