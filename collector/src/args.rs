@@ -64,6 +64,9 @@ pub struct Serve {
     /// Address for health and metrics (HTTP), or `none` [default: 127.0.0.1:4518]
     #[arg(long, env = "SCE_ADMIN", value_name = "ADDR")]
     pub admin: Option<String>,
+    /// Address for the pages (HTTP), `admin` = beside health and metrics if that is on loopback, or `none` [default: admin]
+    #[arg(long, env = "SCE_WEB", value_name = "ADDR")]
+    pub web: Option<String>,
     /// Delete records older than this: 36h, 7d ... [default: keep all]
     #[arg(long, env = "SCE_RETENTION", value_name = "TIME")]
     pub retention: Option<String>,

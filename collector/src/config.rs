@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::args::{Database, Serve};
+use crate::web::Pages;
 
 /// Default address for probes and clients.
 pub const LISTEN: &str = "127.0.0.1:4517";
@@ -18,7 +19,7 @@ pub const ADMIN: &str = "127.0.0.1:4518";
 pub const DB: &str = "sce.db";
 
 /// All keys of the file; the flags have the same names with dashes.
-const KEYS: [&str; 7] = ["db", "listen", "admin", "retention", "memory", "allow_plaintext", "log"];
+const KEYS: [&str; 8] = ["db", "listen", "admin", "web", "retention", "memory", "allow_plaintext", "log"];
 
 /// Settings of `serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address for health and metrics.
     pub admin: Option<SocketAddr>,
+    /// Where the pages are served.
+    pub pages: Pages,
     /// Age at which records are deleted.
     pub retention: Option<Duration>,
     /// Bytes for batches in memory.
@@ -84,6 +87,7 @@ impl Config {
         let db = settle("db", args.database.db.clone(), DB)?;
         let listen = settle("listen", args.listen.clone(), LISTEN)?;
         let admin = settle("admin", args.admin.clone(), ADMIN)?;
+        let web = settle("web", args.web.clone(), "admin")?;
         let retention = settle("retention", args.retention.clone(), "none")?;
         let memory = settle("memory", args.memory.clone(), "256MiB")?;
         let plaintext = settle("allow_plaintext", args.allow_plaintext.map(|b| b.to_string()), "false")?;
@@ -95,9 +99,24 @@ impl Config {
                  or add --allow-plaintext if the network is yours alone"
             )));
         }
+        let pages = match web.as_str() {
+            "admin" => Pages::WithAdmin,
+            "none" => Pages::Off,
+            other => Pages::At(address("web", other)?),
+        };
+        if let Pages::At(address) = pages
+            && !address.ip().is_loopback()
+            && plaintext != "true"
+        {
+            return Err(bad(format!(
+                "web: {address} is beyond loopback and would be unencrypted; use a loopback address and an SSH tunnel \
+                 (ssh -L 4518:127.0.0.1:4518 HOST), or add --allow-plaintext if the network is yours alone"
+            )));
+        }
         Ok(Config {
             db: database(&db)?,
             listen,
+            pages,
             admin: if admin == "none" { None } else { Some(address("admin", &admin)?) },
             retention: if retention == "none" { None } else { Some(duration("retention", &retention)?) },
             memory_bytes: bytes("memory", &memory)?,

@@ -14,6 +14,7 @@ pub mod query;
 pub mod rows;
 pub mod server;
 pub mod store;
+pub mod web;
 
 /// Waits until a switch is on, or nobody is left who could turn it on.
 pub(crate) async fn told(switch: &mut tokio::sync::watch::Receiver<bool>) {

@@ -60,7 +60,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             None => None,
         };
         let limits = Limits { memory_bytes: config.memory_bytes, ..Limits::default() };
-        let settings = Settings { limits, retention: config.retention };
+        let settings = Settings { limits, retention: config.retention, pages: config.pages };
         match &config.db {
             Db::Sqlite(path) => start(SqliteStore::open(path).await?, listener, admin, settings, config).await,
             Db::Postgres(url) => start(PostgresStore::open(url).await?, listener, admin, settings, config).await,

@@ -21,6 +21,7 @@ use crate::metrics::{self, Metrics};
 use crate::query::QueryService;
 use crate::store::Store;
 use crate::told;
+use crate::web::{self, Pages};
 
 /// Time for streams to drain and for requests to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -40,6 +41,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Age at which records are deleted.
     pub retention: Option<Duration>,
+    /// Where the pages are served.
+    pub pages: Pages,
 }
 
 /// Why an address cannot be listened on.
@@ -88,6 +91,21 @@ pub async fn run<S: Store>(
     let message_bytes = settings.limits.message_bytes;
     let ingest = Ingest::new(store.clone(), writers, metrics.clone(), settings.limits.clone(), draining.clone());
     let query = QueryService::new(store.clone(), metrics.clone(), ingest.presence());
+    // Pages have questions of their own at a time: open browsers must not keep `sce-cli` waiting.
+    let asking = || QueryService::new(store.clone(), metrics.clone(), ingest.presence());
+    let admin_ip = admin_listener.as_ref().and_then(|l| l.local_addr().ok()).map(|a| a.ip());
+    let mut beside = None;
+    let mut pages = None;
+    match (settings.pages, admin_ip) {
+        (Pages::WithAdmin, Some(ip)) if ip.is_loopback() => beside = Some(web::routes(store.clone(), asking(), ip)),
+        (Pages::At(address), _) => {
+            let listener = bind(address).await?;
+            tracing::info!(address = %listener.local_addr()?, "Pages are served");
+            let routes = web::routes(store.clone(), asking(), address.ip());
+            pages = Some(tokio::spawn(async move { axum::serve(listener, routes).await }));
+        }
+        _ => {}
+    }
     let (streams, questions) = (ingest.idle(), query.idle());
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -121,7 +139,8 @@ pub async fn run<S: Store>(
     let admin = admin_listener.map(|listener| {
         let state =
             Admin { store: store.clone(), metrics: metrics.clone(), health: health.clone(), drain: draining.clone() };
-        tokio::spawn(async move { axum::serve(listener, admin::routes(state)).await })
+        let routes = admin::routes(state).merge(beside.unwrap_or_default());
+        tokio::spawn(async move { axum::serve(listener, routes).await })
     });
     let retention = settings.retention.map(|age| tokio::spawn(retain(store.clone(), age, metrics.clone())));
 
@@ -151,7 +170,7 @@ pub async fn run<S: Store>(
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("The database did not close in time; its log is taken in at the next start");
     }
-    if let Some(task) = admin {
+    for task in admin.into_iter().chain(pages) {
         task.abort();
     }
     match result {
