@@ -1,5 +1,7 @@
 //! The command line: every verb, its options and its help. Nothing here does any work.
 
+use std::collections::HashMap;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::check::GRAMMAR;
@@ -74,6 +76,7 @@ pub(crate) enum Verb {
   sce-cli paths 'lost_packets > 0' --sort -lost_packets
   sce-cli paths --by hop                                the same, added up over all flows
   sce-cli paths --matrix --run bleach-test              which ECN code point became which, hop by hop
+  sce-cli paths --order client,r1:west,r1:east,server   the operator's word on the order of the points
   sce-cli paths -o json | jq '.[].transitions'")]
     Paths(PathsArgs),
     /// Compare what each receiver got, what it said, and what the sender heard (SCE, ECE, AccECN feedback)
@@ -218,8 +221,19 @@ pub(crate) struct PathsArgs {
     /// Draw ECN transition matrices, one for each hop: rows are what was sent, columns what arrived
     #[arg(long, value_enum, value_name = "UNIT", num_args = 0..=1, require_equals = true, default_missing_value = "packets")]
     pub(crate) matrix: Option<Unit>,
+    /// Points from the initiators to the responders, where the evidence is wrong or missing: `client,r1:west,r1:east,server`.
+    /// A probe's name stands for all its points, `probe:interface` for one
+    #[arg(long, value_name = "POINTS")]
+    pub(crate) order: Option<String>,
     #[command(flatten)]
     pub(crate) listing: Listing,
+}
+
+impl PathsArgs {
+    /// What the view is told beyond window and filter.
+    pub(crate) fn options(&self) -> HashMap<String, String> {
+        self.order.iter().map(|order| (String::from("order"), order.clone())).collect()
+    }
 }
 
 /// Options of `top`.

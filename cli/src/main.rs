@@ -74,7 +74,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Paths(args) => match (args.matrix, args.by) {
             (Some(unit), _) => matrix::run(client, args, unit).await,
             (None, Some(by)) => top::paths(client, args, by).await,
-            (None, None) => list::run(client, "paths", None, &args.listing).await,
+            (None, None) => list::with(client, "paths", &args.options(), &args.listing).await,
         },
         Verb::Check(args) => verbs::check::run(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,

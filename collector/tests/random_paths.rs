@@ -52,7 +52,17 @@ fn plan() -> impl Strategy<Value = Plan> {
             if hops_before == 0 {
                 hops[0].duplicate = duplicate;
             }
-            Plan { seed, tcp, packets, gap_ns: 1_000_000, sent_ecn: vec![0, 1, 2, 2, 2], hops, offsets, port: 40_000 }
+            Plan {
+                seed,
+                tcp,
+                packets,
+                bulk: false,
+                gap_ns: 1_000_000,
+                sent_ecn: vec![0, 1, 2, 2, 2],
+                hops,
+                offsets,
+                port: 40_000,
+            }
         })
 }
 
@@ -142,6 +152,35 @@ proptest! {
     }
 }
 
+/// Bulk TCP with the sampled default: run-length maps make the joint matrix exact, also where mixed code points go in.
+#[test]
+fn maps_make_the_matrix_of_bulk_tcp_exact() {
+    for seed in 1..=6 {
+        let hop = Hop { drop: 4_000, sce: 20_000, bleach: 5_000, late: 2_000, delay_ns: 4_000_000, ..Hop::default() };
+        let second = Hop { sce: 0, ce: 5_000, bleach: 8_000, ..hop };
+        let plan = Plan {
+            seed,
+            tcp: true,
+            packets: 4000,
+            bulk: true,
+            gap_ns: 500_000,
+            sent_ecn: vec![2],
+            hops: vec![hop, second, Hop { duplicate: 5_000, ..second }],
+            offsets: vec![0, 90_000_000, -20_000_000, 4_000_000],
+            port: 5000,
+        };
+        let outcome = simulate(&plan);
+        let points = points(4);
+        let all = joined(&outcome, &points, 1_000_000_000, &MarksConfig::default());
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            assert!(["block-exact", "counters"].contains(&s.ecn_method.as_str()), "{} at {}", s.ecn_method, s.position);
+            assert_eq!(matrix(s, 0), t.matrix, "seed {seed}, hop {}, direction {}", s.position, s.direction);
+            assert_eq!(matrix(s, 2), matrix(s, 3), "no bounds are left");
+            assert_eq!((s.duplicated_packets, s.reordered_packets), (t.duplicated, t.reordered), "seed {seed}");
+        }
+    }
+}
+
 /// Nine of ten 95 % intervals at least hold the truth, over many paths.
 #[test]
 fn sampled_intervals_hold_what_they_promise() {
@@ -159,6 +198,7 @@ fn sampled_intervals_hold_what_they_promise() {
             seed: seed + 1,
             tcp: false,
             packets: 3000,
+            bulk: false,
             gap_ns: 100_000,
             sent_ecn: vec![0, 1, 2, 3],
             hops: vec![hop(1), hop(2)],

@@ -5,19 +5,22 @@
 //!
 //! * [`trail`]: listed packets by digest, each with time, ECN, TTL, sizes and flags, and the sums of the unlisted packets between.
 //! * [`cuts`]: the cumulative counters whenever the sequence first crosses a multiple of 2^k bytes (TCP).
+//! * [`spans`]: every packet of a TCP direction in runs of one code point, where that is short.
 //! * [`digest`]: the keyed name of a packet, the same wherever it is seen.
 //!
-//! Both blobs begin with a version byte; decoders return nothing for a version they do not know.
+//! All blobs begin with a version byte; decoders return nothing for a version they do not know.
 
 pub mod cuts;
 pub mod digest;
+pub mod spans;
 pub mod trail;
 
 pub use cuts::{Cut, Cuts, CutsWriter};
 pub use digest::Digester;
+pub use spans::{Run, Spans, SpansWriter};
 pub use trail::{Mark, Trail, TrailWriter};
 
-/// Version of both blobs.
+/// Version of all blobs.
 pub const VERSION: u8 = 1;
 
 /// The four code points of the IP ECN field, RFC 3168 section 5: index of every array here.

@@ -1,5 +1,6 @@
 //! Listing a view: `flows`, `paths`, `verify`, `probes` and their kin differ only in the view's name.
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter};
 use std::time::Duration;
 
@@ -22,6 +23,26 @@ const FOLLOW_LAG_NS: u64 = 5_000_000_000;
 
 /// Lists a view.
 pub(crate) async fn run(client: &mut Client, view: &str, flow: Option<&str>, args: &Listing) -> Result<(), Failure> {
+    ask(client, view, flow, &HashMap::new(), args).await
+}
+
+/// Lists a view that takes further options.
+pub(crate) async fn with(
+    client: &mut Client,
+    view: &str,
+    options: &HashMap<String, String>,
+    args: &Listing,
+) -> Result<(), Failure> {
+    ask(client, view, None, options, args).await
+}
+
+async fn ask(
+    client: &mut Client,
+    view: &str,
+    flow: Option<&str>,
+    options: &HashMap<String, String>,
+    args: &Listing,
+) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
     let known = client.describe(view).await?;
     let (about, known) = known.map(|k| (k.help, k.columns)).unwrap_or_default();
@@ -31,6 +52,7 @@ pub(crate) async fn run(client: &mut Client, view: &str, flow: Option<&str>, arg
     }
     let mut request = request(view, &args.select, &known, &args.output, &now)?;
     request.flow = flow.unwrap_or_default().to_owned();
+    request.options.clone_from(options);
     if args.follow.follow {
         return follow(client, request, args).await;
     }

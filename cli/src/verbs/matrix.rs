@@ -27,6 +27,7 @@ pub(crate) async fn run(client: &mut Client, args: &PathsArgs, unit: Unit) -> Re
     let asked = SelectRequest {
         columns: Vec::new(),
         limit: 0,
+        options: args.options(),
         ..list::request("paths", &listing.select, &[], &listing.output, &now)?
     };
     let since_ns = asked.since_ns;

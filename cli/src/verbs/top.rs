@@ -91,6 +91,7 @@ pub(crate) async fn paths(client: &mut Client, args: &PathsArgs, by: By) -> Resu
         columns: Vec::new(),
         limit: 0,
         sort: Vec::new(),
+        options: args.options(),
         ..list::request("paths", &listing.select, &[], &listing.output, &now)?
     };
     let since_ns = asked.since_ns;

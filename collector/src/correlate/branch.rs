@@ -71,7 +71,8 @@ fn merged<'a>(lines: &[&Line<'a>]) -> Line<'a> {
         out.totals = out.totals.plus(&line.totals);
     }
     out.marks.sort_by_key(|m| m.time_ns);
-    // Sequence cuts speak of all bytes; a branch saw only some.
+    // Cuts and maps speak of all packets; a branch saw only some.
     out.cuts.clear();
+    out.maps.clear();
     out
 }

@@ -6,10 +6,10 @@
 use sce_proto::bits::path_warning;
 use sce_proto::{PathSegment, sketch};
 
-use super::Options;
 use super::clock::Clock;
 use super::line::Line;
 use super::matching::Matching;
+use super::{Window, within};
 
 /// Writes the delays of matched packets into a segment. `reverse`: the clock is that of the near point against the far one.
 pub(super) fn report(
@@ -18,7 +18,7 @@ pub(super) fn report(
     far: &Line<'_>,
     m: &Matching,
     clock: Option<(&Clock, bool)>,
-    options: &Options,
+    window: Window,
 ) {
     s.owd_method = "none".to_owned();
     let Some((clock, reverse)) = clock else { return };
@@ -32,7 +32,7 @@ pub(super) fn report(
     let (mut error, mut synced) = (0f64, false);
     for (i, j) in &m.pairs {
         let (a, b) = (near.marks[*i as usize].time_ns, far.marks[*j as usize].time_ns);
-        if options.window.is_some_and(|(start, end)| a < start || a >= end) {
+        if !within(window, a) {
             continue;
         }
         // The model's time is that of its first clock.

@@ -10,6 +10,7 @@ use sce_proto::{Feedback, FlowInterval, PathSegment};
 
 use super::delay::quantile;
 use super::line::{Line, View};
+use super::{Window, within};
 
 /// Differences up to this share, in ppm, are the delayed ACKs at the edges.
 const TOLERANCE_PPM: u64 = 20_000;
@@ -30,7 +31,7 @@ pub(super) struct Ends<'v, 'a> {
 }
 
 /// Verifies the feedback for the data of one direction. `back`: segments of the return direction between the same points.
-pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[&PathSegment]) -> Vec<Feedback> {
+pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[&PathSegment], window: Window) -> Vec<Feedback> {
     let data = &ends.receiver.lines[direction];
     let (initiator, responder) =
         if direction == 0 { (ends.sender, ends.receiver) } else { (ends.receiver, ends.sender) };
@@ -44,6 +45,7 @@ pub(super) fn verify(ends: Ends<'_, '_>, direction: usize, back: &[&PathSegment]
         downgraded: offers(initiator) && !offers(responder) && responder.lines[0].totals.syn_ace_bits != 0,
         one_point: ends.sender.op == ends.receiver.op,
         certain: ends.certain,
+        window: window.filter(|(start, end)| data.life().0 < *start || data.life().1 >= *end),
     };
     let mut out: Vec<Feedback> = match data.totals.ip_proto {
         TCP => facts.tcp(),
@@ -70,6 +72,8 @@ struct Facts<'v> {
     downgraded: bool,
     one_point: bool,
     certain: bool,
+    /// Only this part of the flow's life is in question.
+    window: Window,
 }
 
 /// What one kind of feedback makes of the counters.
@@ -95,7 +99,7 @@ struct Account {
 
 impl Facts<'_> {
     fn tcp(&self) -> Vec<Feedback> {
-        let (d, s) = (&self.data.totals, &self.said.totals);
+        let (d, s) = (self.data.asked(), self.said.asked());
         if d.data_segments == 0 {
             return Vec::new();
         }
@@ -135,7 +139,7 @@ impl Facts<'_> {
     }
 
     fn sce(&self) -> Account {
-        let (d, s, h) = (&self.data.totals, &self.said.totals, &self.heard.totals);
+        let (d, s, h) = (self.data.asked(), self.said.asked(), self.heard.asked());
         Account {
             kind: "sce",
             unit: "bytes",
@@ -156,7 +160,7 @@ impl Facts<'_> {
     }
 
     fn accecn(&self) -> Account {
-        let (d, s, h) = (&self.data.totals, &self.said.totals, &self.heard.totals);
+        let (d, s, h) = (self.data.asked(), self.said.asked(), self.heard.asked());
         let ace = |m: &Mark| m.flags & (trail::AE | trail::CWR | trail::ECE);
         Account {
             kind: "accecn",
@@ -178,7 +182,7 @@ impl Facts<'_> {
     }
 
     fn dctcp(&self) -> Account {
-        let (d, s, h) = (&self.data.totals, &self.said.totals, &self.heard.totals);
+        let (d, s, h) = (self.data.asked(), self.said.asked(), self.heard.asked());
         Account {
             kind: "dctcp",
             unit: "bytes",
@@ -199,7 +203,7 @@ impl Facts<'_> {
 
     /// RFC 3168: one episode lasts from a CE mark to the sender's CWR, however many marks follow.
     fn classic(&self) -> Account {
-        let (d, s, h) = (&self.data.totals, &self.said.totals, &self.heard.totals);
+        let (d, s, h) = (self.data.asked(), self.said.asked(), self.heard.asked());
         let followed = self.data.complete() && self.said.complete();
         let (unit, received, said) = if followed {
             let (received, said) = self.episodes();
@@ -260,7 +264,7 @@ impl Facts<'_> {
     }
 
     fn sctp(&self) -> Feedback {
-        let (d, s, h) = (&self.data.totals, &self.said.totals, &self.heard.totals);
+        let (d, s, h) = (self.data.asked(), self.said.asked(), self.heard.asked());
         if d.ect0_packets + d.ect1_packets + d.ce_packets == 0 && s.sctp_ecne_chunks == 0 {
             return self.not_negotiated();
         }
@@ -293,7 +297,7 @@ impl Facts<'_> {
                 ..Feedback::default()
             };
         }
-        let ce = self.data.totals.ce_packets + self.data.totals.ect1_packets;
+        let ce = self.data.asked().ce_packets + self.data.asked().ect1_packets;
         let text = if ce == 0 {
             "ECN was not negotiated.".to_owned()
         } else {
@@ -371,6 +375,10 @@ impl Facts<'_> {
             return (verdict::RETURN_STRIPPED, format!("{numbers}, {heard} reached the sender: {cleared}."));
         }
         let lost = f.acks_lost;
+        if lost == 0 && self.window.is_some() {
+            let words = format!("{numbers}, {heard} reached the sender and the others were on their way.");
+            return (verdict::COMPLETE, words);
+        }
         (
             verdict::RETURN_LOST,
             format!("{numbers}, {heard} reached the sender: {lost} packets were lost on the way back."),
@@ -391,18 +399,18 @@ impl Facts<'_> {
         };
         // Without listed packets the flag counters tell when nothing at all came through.
         let (said, heard): (fn(&FlowInterval) -> u64, _) = match kind {
-            "classic" | "dctcp" => (|t| t.tcp_ece.saturating_sub(t.tcp_syn), &self.heard.totals),
-            _ => (|t| t.tcp_ae.saturating_sub(t.tcp_syn), &self.heard.totals),
+            "classic" | "dctcp" => (|t| t.tcp_ece.saturating_sub(t.tcp_syn), self.heard.asked()),
+            _ => (|t| t.tcp_ae.saturating_sub(t.tcp_syn), self.heard.asked()),
         };
         let followed = self.back.iter().any(|s| s.matched_marks > 0);
-        if !followed && kind != "sctp" && said(&self.said.totals) > 3 && said(heard) == 0 && heard.packets > 3 {
-            return said(&self.said.totals);
+        if !followed && kind != "sctp" && said(self.said.asked()) > 3 && said(heard) == 0 && heard.packets > 3 {
+            return said(self.said.asked());
         }
         matched
     }
 
     fn common(&self, f: &mut Feedback) {
-        let d = &self.data.totals;
+        let d = self.data.asked();
         f.data_packets = d.data_segments;
         f.data_bytes = d.payload_bytes;
         (f.ce_packets, f.ce_bytes) = (d.ce_packets, d.ce_bytes);
@@ -417,7 +425,9 @@ impl Facts<'_> {
 
     /// Listed packets of both directions at the receiver's point, in time order: (is data direction, packet).
     fn at_receiver(&self) -> impl Iterator<Item = (bool, &Mark)> {
-        let (mut a, mut b) = (self.data.marks.iter().peekable(), self.said.marks.iter().peekable());
+        let asked = |m: &&Mark| within(self.window, m.time_ns);
+        let (data, said) = (self.data.marks.iter().filter(asked), self.said.marks.iter().filter(asked));
+        let (mut a, mut b) = (data.peekable(), said.peekable());
         std::iter::from_fn(move || match (a.peek(), b.peek()) {
             (Some(x), Some(y)) if x.time_ns <= y.time_ns => a.next().map(|m| (true, m)),
             (Some(_), None) => a.next().map(|m| (true, m)),

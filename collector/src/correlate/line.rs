@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::LazyLock;
 
 use sce_proto::bits::{end_reason, quality};
-use sce_proto::marks::{Counters, Cuts, Mark, Trail};
+use sce_proto::marks::{Counters, Cuts, Mark, Spans, Trail};
 use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
 
 use super::{Member, Sighting};
@@ -72,6 +72,8 @@ impl<'a> Totals<'a> {
 pub(super) struct Line<'a> {
     /// Summed interval records.
     pub(super) totals: Totals<'a>,
+    /// Those of the window in question, if there is one.
+    pub(super) window: Option<Totals<'a>>,
     /// Listed packets in the order they passed.
     pub(super) marks: Vec<Mark>,
     /// Index of the mark behind unlisted packets, and their sums.
@@ -90,8 +92,12 @@ pub(super) struct Line<'a> {
     pub(super) log2_stride: u8,
     /// Sequence cuts, unwrapped.
     pub(super) cuts: Vec<Cut>,
+    /// Run-length maps, by the packets before them.
+    pub(super) maps: Vec<Spans>,
     /// The flow is over here: a record of either direction says so, or the point has been awake since without seeing more.
     pub(super) over: bool,
+    /// The records go back to the flow's first packet, so that their sums and the cumulative counters mean the same.
+    pub(super) whole: bool,
 }
 
 /// A point that saw nothing of a flow for so long has got what was on its way, ns.
@@ -110,6 +116,20 @@ impl Line<'_> {
     /// Packets counted here: by the records, or by the marks where the records have not come yet.
     pub(super) fn packets(&self) -> u64 {
         self.totals.packets.max(self.end.total_packets())
+    }
+
+    /// Summed interval records of the time in question.
+    pub(super) fn asked(&self) -> &FlowInterval {
+        self.window.as_ref().unwrap_or(&self.totals)
+    }
+
+    /// Times of the first and the last packet known, ns since the epoch.
+    pub(super) fn life(&self) -> (u64, u64) {
+        let marked = |m: Option<&Mark>| m.map(|m| m.time_ns);
+        match self.totals.packets {
+            0 => (marked(self.marks.first()).unwrap_or(0), marked(self.marks.last()).unwrap_or(0)),
+            _ => (self.totals.first_ns.min(self.totals.flow_first_ns), self.totals.last_ns),
+        }
     }
 
     /// Whether every packet from the first to the last mark is listed.
@@ -141,9 +161,12 @@ impl Line<'_> {
 
     /// All packets by code point as the records have them.
     pub(super) fn counted(&self) -> Counters {
-        let t = &self.totals;
-        let packets = [t.not_ect_packets, t.ect1_packets, t.ect0_packets, t.ce_packets];
-        Counters { packets, ip_bytes: share(t.ip_bytes, packets) }
+        counters(&self.totals)
+    }
+
+    /// The same of the time in question.
+    pub(super) fn asked_counters(&self) -> Counters {
+        counters(self.asked())
     }
 
     /// Cumulative counters before each mark, and after the last one.
@@ -174,12 +197,18 @@ impl Line<'_> {
             if !record.cuts.is_empty() {
                 cuts.push((record.start_ns, Cuts::decode(&record.cuts, record.start_ns)));
             }
+            if !record.spans.is_empty() {
+                let mut map = Spans::decode(&record.spans);
+                map.first += offset.total_packets();
+                self.maps.push(map);
+            }
         }
         // Several records of one interval are told apart by what passed before them.
         trails.sort_by_key(|(start, t)| (*start, t.base.total_packets()));
         cuts.sort_by_key(|(start, c)| (*start, c.cuts.first().map_or(0, |c| c.before.total_packets())));
         trails.into_iter().for_each(|(_, t)| self.append_trail(t, offset));
         cuts.iter().for_each(|(_, c)| self.append_cuts(c, offset));
+        self.maps.sort_by_key(|m| m.first);
     }
 
     fn append_trail(&mut self, trail: Trail, offset: &Counters) {
@@ -227,6 +256,11 @@ impl Line<'_> {
     }
 }
 
+fn counters(t: &FlowInterval) -> Counters {
+    let packets = [t.not_ect_packets, t.ect1_packets, t.ect0_packets, t.ce_packets];
+    Counters { packets, ip_bytes: share(t.ip_bytes, packets) }
+}
+
 /// The first listed packets of some records, in order.
 pub(super) fn trail(records: &[PathMarks], at_most: usize) -> Vec<Mark> {
     let mut records: Vec<&PathMarks> = records.iter().collect();
@@ -260,6 +294,7 @@ pub(super) fn views<'a>(
     points: &BTreeMap<u64, &'a ObservationPoint>,
     sightings: &'a [Sighting],
     members: &[Member],
+    windowed: bool,
 ) -> Vec<View<'a>> {
     let mut out: Vec<View<'a>> = Vec::with_capacity(members.len());
     for (index, member) in members.iter().enumerate() {
@@ -269,19 +304,22 @@ pub(super) fn views<'a>(
         }
         let mut here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
         here.sort_by_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
-        let mut lines = [0, 1].map(|direction| line(sightings, &here, direction));
+        let mut lines = [0, 1].map(|direction| line(sightings, &here, direction, windowed));
         let point = points.get(&s.op).copied();
         let ended = lines.iter().any(|l| u64::from(l.totals.end_reason_last) != end_reason::OPEN);
         let last = lines.iter().map(|l| l.totals.last_ns).max().unwrap_or(0);
         let quiet = point.is_some_and(|p| p.last_ns >= last.saturating_add(QUIET_NS));
-        lines.iter_mut().for_each(|l| l.over = ended || quiet);
+        let begins = lines.iter().filter(|l| l.totals.packets > 0).map(|l| l.totals.first_ns).min();
+        let began = lines.iter().map(|l| l.totals.flow_first_ns).filter(|t| *t > 0).min();
+        let whole = begins.zip(began).is_none_or(|(first, began)| first <= began);
+        lines.iter_mut().for_each(|l| (l.over, l.whole) = (ended || quiet, whole));
         out.push(View { op: s.op, point, lines });
     }
     out
 }
 
-fn line<'a>(sightings: &'a [Sighting], here: &[&Member], direction: usize) -> Line<'a> {
-    let mut line = Line::default();
+fn line<'a>(sightings: &'a [Sighting], here: &[&Member], direction: usize, windowed: bool) -> Line<'a> {
+    let mut line = Line { window: windowed.then(Totals::default), ..Line::default() };
     for member in here {
         let own = if member.swapped { 1 - direction } else { direction };
         let s = &sightings[member.sighting];
@@ -290,6 +328,9 @@ fn line<'a>(sightings: &'a [Sighting], here: &[&Member], direction: usize) -> Li
         line.append(&s.marks[own], &offset);
         if let Some(totals) = &s.totals[own] {
             line.totals.add(totals);
+        }
+        if let (Some(sum), Some(records)) = (&mut line.window, &s.window[own]) {
+            sum.add(records);
         }
     }
     line.ttl = line.find_ttl();

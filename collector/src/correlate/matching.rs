@@ -91,23 +91,23 @@ pub(super) fn in_order(pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
     chain
 }
 
-/// Far packets that came behind one that went in later (RFC 4737 section 3.3).
-pub(super) fn reordered(pairs: &[(u32, u32)]) -> u64 {
+/// Near indices of the packets that came behind one that went in later (RFC 4737 section 3.3).
+pub(super) fn reordered(pairs: &[(u32, u32)]) -> Vec<u32> {
     if pairs.windows(2).all(|w| w[0].1 < w[1].1) {
-        return 0;
+        return Vec::new();
     }
     let mut by_far: Vec<(u32, u32)> = pairs.iter().map(|(n, f)| (*f, *n)).collect();
     by_far.sort_unstable();
     let mut front = None;
-    let mut count = 0;
+    let mut late = Vec::new();
     for (_, n) in by_far {
         if front.is_some_and(|front| n < front) {
-            count += 1;
+            late.push(n);
         } else {
             front = Some(n);
         }
     }
-    count
+    late
 }
 
 /// The usual case of a quiet hop: the same packets in the same order.
@@ -214,7 +214,7 @@ mod tests {
         let m = matching(&near, &far);
         assert_eq!(m.pairs, [(0, 0), (1, 4), (2, 1)]);
         assert_eq!((m.lost, m.duplicates, m.strangers), (vec![3], vec![(2, 2)], vec![3]));
-        assert_eq!(reordered(&m.pairs), 1);
+        assert_eq!(reordered(&m.pairs), [1]);
         assert_eq!(in_order(&m.pairs), [(0, 0), (2, 1)]);
     }
 

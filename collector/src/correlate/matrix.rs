@@ -104,6 +104,24 @@ impl Matrix {
         }
     }
 
+    /// Adds another stretch's.
+    pub(super) fn plus(&mut self, other: &Matrix) {
+        for (cell, more) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
+            cell.packets += more.packets;
+            cell.bytes += more.bytes;
+            cell.low += more.low;
+            cell.high += more.high;
+        }
+    }
+
+    /// Takes the bounds away: any of what went in may have become anything.
+    pub(super) fn loosen(&mut self) {
+        for row in &mut self.0 {
+            let all = row.iter().map(|c| c.packets).sum();
+            row.iter_mut().for_each(|c| (c.low, c.high) = (0, all));
+        }
+    }
+
     /// Whether every figure is certain.
     pub(super) fn certain(&self) -> bool {
         self.0.iter().flatten().all(|c| c.low == c.high)

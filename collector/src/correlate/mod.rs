@@ -12,8 +12,10 @@
 //!
 //! How to call it: load the [`ObservationPoint`]s, one [`Sighting`] per (point, flow instance) with `FlowInterval`s merged by
 //! [`sce_proto::merge`] and all `PathMarks` of that instance, and pass them to [`correlate`] in one call per run or bucket,
-//! so that all flows between two hosts help to compare the hosts' clocks. To answer for a window of a long flow, pass the
-//! records of the window and one interval more at both ends, and set [`Options::window`].
+//! so that all flows between two hosts help to compare the hosts' clocks. To answer for a window of a long flow, set
+//! [`Options::window`], pass the flow's marks with some minutes around the window and its records from its whole life, and
+//! the sums of those in the window as [`Sighting::window`]. What happened is worked out on everything that is passed and then
+//! handed to the windows, so the figures of windows side by side add up to those of the whole.
 
 mod branch;
 mod clock;
@@ -26,6 +28,7 @@ mod matrix;
 mod nat;
 mod order;
 mod pool;
+mod runs;
 mod segment;
 
 use std::collections::BTreeMap;
@@ -45,6 +48,8 @@ pub struct Sighting {
     pub flow: u64,
     /// Sums of its interval records by the point's own notion of direction (0 = up); `None` where it saw none.
     pub totals: [Option<FlowInterval>; 2],
+    /// Sums of those of them that lie in [`Options::window`]; not looked at without one.
+    pub window: [Option<FlowInterval>; 2],
     /// Its path marks, by the same notion of direction, in any order.
     pub marks: [Vec<PathMarks>; 2],
 }
@@ -104,6 +109,14 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
     works.into_iter().map(|work| work.finish(&clocks, options)).collect()
 }
 
+/// From (inclusive) to (exclusive), ns since the epoch; `None` = all.
+type Window = Option<(u64, u64)>;
+
+/// Whether a time lies in a window.
+fn within(window: Window, t: u64) -> bool {
+    window.is_none_or(|(start, end)| start <= t && t < end)
+}
+
 /// A joined flow before its clocks are compared.
 struct Work<'a> {
     joined: Joined,
@@ -140,7 +153,7 @@ impl<'a> Work<'a> {
         options: &Options,
     ) -> Self {
         let mut members = order::orient(sightings, &group.members);
-        let mut views = line::views(points, sightings, &members);
+        let mut views = line::views(points, sightings, &members, options.window.is_some());
         order::drop_same_points(&mut views, &mut members, sightings);
         let mut hops = Vec::new();
         let paths = [0, 1].map(|direction| order::order(&views, direction, options));
@@ -170,7 +183,13 @@ impl<'a> Work<'a> {
         self.joined.segments.reserve_exact(self.hops.len() - whole);
         for hop in &self.hops {
             let (from, to) = (&self.views[hop.from], &self.views[hop.to]);
-            let mut s = segment::segment(from, to, hop.direction, &hop.matching, hop.branch, options);
+            // A window around a flow's whole life is none.
+            let life = from.lines[hop.direction].life();
+            let window = options.window.filter(|(start, end)| life.0 < *start || life.1 >= *end);
+            let mut s = segment::segment(from, to, hop.direction, &hop.matching, hop.branch, window);
+            if let Some((start, end)) = options.window {
+                (s.start_ns, s.interval_ns) = (start, end - start);
+            }
             s.to_parallel = hop.to_parallel.iter().flat_map(|op| op.to_be_bytes()).collect();
             s.flow = self.joined.flow;
             s.position = hop.position as u32;
@@ -181,7 +200,7 @@ impl<'a> Work<'a> {
             s.order_evidence_bits = order::compare(from, to, hop.direction, options).1;
             let (near, far) = (&from.lines[hop.direction], &to.lines[hop.direction]);
             let clock = clocks.between(hop.from_op, hop.to_op).filter(|_| hop.to_parallel.is_empty());
-            delay::report(&mut s, near, far, &hop.matching, clock, options);
+            delay::report(&mut s, near, far, &hop.matching, clock, window);
             let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
             list.push(s);
         }
@@ -205,7 +224,7 @@ impl Work<'_> {
         let ends = feedback::Ends { sender, receiver, certain: order::end(receiver, direction) > 0 };
         let back: Vec<&PathSegment> =
             self.joined.segments.iter().filter(|s| s.direction as usize == 1 - direction).collect();
-        let mut out = feedback::verify(ends, direction, &back);
+        let mut out = feedback::verify(ends, direction, &back, options.window);
         for f in &mut out {
             f.flow = self.joined.flow;
             if let Some((start, end)) = options.window {

@@ -12,10 +12,11 @@ use sce_proto::PathSegment;
 use sce_proto::bits::{method, name, path_warning, quality};
 use sce_proto::marks::{Counters, Mark, trail};
 
-use super::Options;
 use super::line::{Line, View};
 use super::matching::{Matching, in_order, reordered};
 use super::matrix::{LOST, Matrix};
+use super::runs::{Followed, follow};
+use super::{Window, within};
 
 /// Unmatched packets at either end of a capture count as lost if they span no more than this, ns: a longer stretch means
 /// that the far point did not capture then.
@@ -30,7 +31,7 @@ pub(super) fn segment(
     direction: usize,
     m: &Matching,
     branch: bool,
-    options: &Options,
+    window: Window,
 ) -> PathSegment {
     let (near, far) = (&from.lines[direction], &to.lines[direction]);
     let totals = &near.totals;
@@ -43,18 +44,15 @@ pub(super) fn segment(
         matched_marks: m.pairs.len() as u64,
         ..PathSegment::default()
     };
-    if let Some((start, end)) = options.window {
-        (s.start_ns, s.interval_ns) = (start, end - start);
-    }
     s.warning_bits = warnings(near, far);
-    let region = Region::of(near, far, to, m);
+    let region = Region::of(near, far, to, m, window);
     s.warning_bits |= region.warning_bits;
     if near.gapless() && far.gapless() && !m.pairs.is_empty() {
-        exact(&mut s, near, far, m, &region, branch, options);
+        exact(&mut s, near, far, m, &region, branch, window);
     } else {
-        by_counters(&mut s, near, far, m, &region, options);
+        by_counters(&mut s, near, far, m, &region, window);
     }
-    flags(&mut s, near, far, m, options);
+    flags(&mut s, near, far, m, window);
     s
 }
 
@@ -88,7 +86,7 @@ struct Region {
 }
 
 impl Region {
-    fn of(near: &Line<'_>, far: &Line<'_>, to: &View<'_>, m: &Matching) -> Region {
+    fn of(near: &Line<'_>, far: &Line<'_>, to: &View<'_>, m: &Matching, window: Window) -> Region {
         let (x, y) = (&near.marks, &far.marks);
         let mut warning_bits = 0;
         let (first, last) = (m.pairs.first().map_or(0, |p| p.0 as usize), m.pairs.last().map_or(0, |p| p.0 as usize));
@@ -111,7 +109,8 @@ impl Region {
             || (!missed_syn
                 && far.base.total_packets() == 0
                 && (lead_in <= EDGE_NS || x.first().is_some_and(|p| there(p.time_ns, false))));
-        if !begins {
+        let asked = |range: &[Mark]| range.iter().any(|p| within(window, p.time_ns));
+        if !begins && asked(&x[..first]) {
             // In a window of a longer flow the first packets were simply on their way before it.
             let late = if near.base.total_packets() == 0 { path_warning::LATE_START } else { 0 };
             warning_bits |= (late | path_warning::PARTIAL) as u32;
@@ -121,20 +120,16 @@ impl Region {
         let open = !far.over;
         let ends =
             last + 1 >= x.len() || (!open && (tail <= EDGE_NS || x.last().is_some_and(|p| there(p.time_ns, true))));
-        if !ends {
+        if !ends && asked(&x[last + 1..]) {
             warning_bits |= if open { path_warning::IN_FLIGHT } else { path_warning::PARTIAL } as u32;
         }
         let near_range = (if begins { 0 } else { first }, if ends { x.len() } else { (last + 1).min(x.len()) });
         let base = near.base.total_packets() == 0 && far.base.total_packets() == 0;
         let listed = base && begins && !m.pairs.is_empty() && far_first == 0;
-        let start = (near.began() && far.began() && !missed_syn) || listed;
-        let end = near.over && far.over && ends;
+        let start = near.whole && far.whole && ((near.began() && far.began() && !missed_syn) || listed);
+        let end = near.whole && far.whole && near.over && far.over && ends;
         Region { near: near_range, far: (far_first, (far_last + 1).min(y.len())), start, end, warning_bits }
     }
-}
-
-fn within(options: &Options, t: u64) -> bool {
-    options.window.is_none_or(|(start, end)| start <= t && t < end)
 }
 
 /// Follows every packet.
@@ -145,14 +140,13 @@ fn exact(
     m: &Matching,
     region: &Region,
     branch: bool,
-    options: &Options,
+    window: Window,
 ) {
     let (x, y) = (&near.marks, &far.marks);
     let inside =
-        |i: u32| (region.near.0..region.near.1).contains(&(i as usize)) && within(options, x[i as usize].time_ns);
+        |i: u32| (region.near.0..region.near.1).contains(&(i as usize)) && within(window, x[i as usize].time_ns);
     let mut matrix = Matrix::default();
-    let pairs: Vec<(u32, u32)> = m.pairs.iter().copied().filter(|p| inside(p.0)).collect();
-    for (i, j) in &pairs {
+    for (i, j) in m.pairs.iter().filter(|p| inside(p.0)) {
         let (a, b) = (&x[*i as usize], &y[*j as usize]);
         matrix.count(a.ecn, usize::from(b.ecn & 3), a.ip_bytes);
         s.sent_packets += 1;
@@ -177,14 +171,14 @@ fn exact(
     }
     for j in m.strangers.iter().filter(|j| (region.far.0..region.far.1).contains(&(**j as usize))) {
         let b = &y[*j as usize];
-        if !branch && within(options, b.time_ns) {
+        if !branch && within(window, b.time_ns) {
             s.unmatched_packets += 1;
             s.unmatched_bytes += u64::from(b.ip_bytes);
             s.received_packets += 1;
             s.received_bytes += u64::from(b.ip_bytes);
         }
     }
-    s.reordered_packets = reordered(&pairs);
+    s.reordered_packets = reordered(&m.pairs).into_iter().filter(|i| inside(*i)).count() as u64;
     (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
     s.method = name(method::ALL, method::EXACT).to_owned();
     s.ecn_method.clone_from(&s.method);
@@ -193,14 +187,26 @@ fn exact(
 
 /// Both sides' counters at one place of the flow.
 #[derive(Debug, Clone, Copy)]
-struct Boundary {
+pub(super) struct Boundary {
+    pub(super) near: Counters,
+    pub(super) far: Counters,
+    pub(super) time_ns: u64,
+}
+
+/// What lies between two places.
+#[derive(Debug, Clone)]
+struct Block {
     near: Counters,
     far: Counters,
+    /// Packets of the direction up to its end at the near point.
+    until: u64,
     time_ns: u64,
+    /// Known packet by packet.
+    followed: Option<Followed>,
 }
 
 /// Subtracts sums between places that both sides know.
-fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, options: &Options) {
+fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, window: Window) {
     let mut places = common_places(near, far, m);
     let inner = places.len();
     if region.start {
@@ -212,54 +218,79 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
     }
     let places = rising(&places);
     if places.len() < 2 {
-        return unaligned(s, near, far);
+        return unaligned(s, near, far, window);
     }
-    let mut matrix = Matrix::default();
-    for block in blocks(&places, options) {
+    let (mut matrix, mut rest) = (Matrix::default(), Matrix::default());
+    let blocks = blocks(&places, follow(near, far, &places));
+    let asked = || blocks.iter().filter(|b| within(window, b.time_ns));
+    for block in asked() {
         let (n, f) = (block.near.total_packets(), block.far.total_packets());
         s.sent_packets += n;
-        s.received_packets += f;
         s.sent_bytes += block.near.total_bytes();
         s.received_bytes += block.far.total_bytes();
+        if let Some(known) = &block.followed {
+            s.received_packets += n + known.duplicated_packets - known.lost_packets;
+            s.lost_packets += known.lost_packets;
+            s.lost_bytes += known.lost_bytes;
+            s.duplicated_packets += known.duplicated_packets;
+            s.duplicated_bytes += known.duplicated_bytes;
+            s.reordered_packets += known.reordered_packets;
+            matrix.plus(&known.matrix);
+            continue;
+        }
+        s.received_packets += f;
         s.lost_packets += n.saturating_sub(f);
         s.duplicated_packets += f.saturating_sub(n);
         s.lost_bytes += block.near.total_bytes().saturating_sub(block.far.total_bytes());
         s.duplicated_bytes += block.far.total_bytes().saturating_sub(block.near.total_bytes());
-        matrix.add_block(&block.near, &block.far);
+        rest.add_block(&block.near, &block.far);
     }
     (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
-    let whole = region.start && region.end && options.window.is_none();
-    if !whole && options.window.is_none() && region.end != near.over {
+    let whole = region.start && region.end && window.is_none();
+    // The window reaches beyond the places that both sides know, or lies between two of them.
+    let beyond = window.is_some_and(|(from, to)| {
+        let inside = places.iter().filter(|p| within(window, p.time_ns)).count();
+        let (first, last) = (places[0].time_ns, places[places.len() - 1].time_ns);
+        near.asked().packets > 0 && (inside == 0 || first > from || (last < to && !region.end))
+    });
+    if beyond || (window.is_none() && !whole && region.end != near.over) {
         s.warning_bits |= path_warning::PARTIAL as u32;
     }
     let loss = if whole { method::COUNTERS } else { method::BLOCK_EXACT };
     s.method = name(method::ALL, loss).to_owned();
-    let ecn = if matrix.certain() {
+    let ecn = if rest.certain() && matrix.certain() {
         if whole && inner == 0 { method::COUNTERS } else { method::BLOCK_EXACT }
     } else {
-        let counts = sample(near, far, m, region, options);
+        let unknown: Vec<&Block> = asked().filter(|b| b.followed.is_none()).collect();
+        let counts = sample(near, far, m, region, &unknown);
         if counts.iter().flatten().sum::<u64>() >= MIN_SAMPLE {
-            matrix.sample(&counts);
+            rest.sample(&counts);
             method::SAMPLED
         } else {
             method::BOUND
         }
     };
     s.ecn_method = name(method::ALL, ecn).to_owned();
+    matrix.plus(&rest);
     matrix.report(s);
 }
 
 /// Only sums that were not taken at the same place of the flow: what is missing at the far point is lost or on its way.
-fn unaligned(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>) {
-    let (a, b) = (near.counted(), far.counted());
+///
+/// In a window packets that came in before it hide as many losses, so there any number can be lost.
+fn unaligned(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, window: Window) {
+    let (a, b) = (near.asked_counters(), far.asked_counters());
     s.sent_packets = a.total_packets();
     s.received_packets = b.total_packets();
-    (s.sent_bytes, s.received_bytes) = (near.totals.ip_bytes, far.totals.ip_bytes);
+    (s.sent_bytes, s.received_bytes) = (near.asked().ip_bytes, far.asked().ip_bytes);
     s.lost_packets = s.sent_packets.saturating_sub(s.received_packets);
     s.lost_bytes = s.sent_bytes.saturating_sub(s.received_bytes);
-    s.lost_packets_high = s.lost_packets;
+    s.lost_packets_high = if window.is_some() { s.sent_packets } else { s.lost_packets };
     let mut matrix = Matrix::default();
     matrix.add_block(&a, &b);
+    if window.is_some() {
+        matrix.loosen();
+    }
     s.method = name(method::ALL, method::BOUND).to_owned();
     s.ecn_method.clone_from(&s.method);
     matrix.report(s);
@@ -334,24 +365,32 @@ fn rising(places: &[Boundary]) -> Vec<Boundary> {
 
 /// The stretches between places. One that came out with more packets than went in has borrowed from a neighbour (a packet
 /// that changed places with the mark), so the two are taken as one.
-fn blocks(places: &[Boundary], options: &Options) -> Vec<Boundary> {
-    let mut out: Vec<Boundary> = Vec::with_capacity(places.len());
-    for pair in places.windows(2) {
-        if !within(options, pair[1].time_ns) {
-            continue;
-        }
+///
+/// A block belongs to the time at which it ended at the near point. None is left out before that, so that every window
+/// comes to the same blocks.
+fn blocks(places: &[Boundary], followed: Vec<Option<Followed>>) -> Vec<Block> {
+    let mut out: Vec<Block> = Vec::with_capacity(places.len());
+    let excess = |b: &Block| b.followed.is_none() && b.far.total_packets() > b.near.total_packets();
+    for (pair, followed) in places.windows(2).zip(followed) {
         let (near, far) = (pair[1].near.since(&pair[0].near), pair[1].far.since(&pair[0].far));
-        out.push(Boundary { near, far, time_ns: pair[1].time_ns });
-        while out.len() > 1 && out.last().is_some_and(|b| b.far.total_packets() > b.near.total_packets()) {
+        out.push(Block { near, far, until: pair[1].near.total_packets(), time_ns: pair[1].time_ns, followed });
+        while let [.., before, last] = out.as_slice()
+            && excess(last)
+            && before.followed.is_none()
+        {
             let Some(last) = out.pop() else { break };
             if let Some(before) = out.last_mut() {
                 before.near = before.near.plus(&last.near);
                 before.far = before.far.plus(&last.far);
+                (before.until, before.time_ns) = (last.until, last.time_ns);
             }
         }
     }
     // What the first one borrowed comes from behind it.
-    while out.len() > 1 && out[0].far.total_packets() > out[0].near.total_packets() {
+    while let [first, next, ..] = out.as_slice()
+        && excess(first)
+        && next.followed.is_none()
+    {
         let first = out.remove(0);
         out[0].near = out[0].near.plus(&first.near);
         out[0].far = out[0].far.plus(&first.far);
@@ -359,14 +398,18 @@ fn blocks(places: &[Boundary], options: &Options) -> Vec<Boundary> {
     out
 }
 
-/// What became of the listed packets that a threshold selected: a fair sample. The head of a flow, listed in full, is not.
-fn sample(near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, options: &Options) -> [[u64; 5]; 4] {
+/// What became of the listed packets of some blocks that a threshold selected: a fair sample. The head of a flow, listed in
+/// full, is not.
+fn sample(near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, blocks: &[&Block]) -> [[u64; 5]; 4] {
+    let passed = near.cumulative();
     let mut counts = [[0; 5]; 4];
     let head = near.gaps.first().map_or(0, |g| g.0);
     let fair = |i: u32| {
-        i >= head
-            && (region.near.0..region.near.1).contains(&(i as usize))
-            && within(options, near.marks[i as usize].time_ns)
+        i >= head && (region.near.0..region.near.1).contains(&(i as usize)) && {
+            let at = passed[i as usize].total_packets();
+            let block = blocks.get(blocks.partition_point(|b| b.until <= at));
+            block.is_some_and(|b| at + b.near.total_packets() >= b.until)
+        }
     };
     for (i, j) in m.pairs.iter().filter(|p| fair(p.0)) {
         let (a, b) = (near.marks[*i as usize].ecn, far.marks[*j as usize].ecn);
@@ -381,10 +424,10 @@ fn sample(near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, option
 }
 
 /// TCP flags that the path changed.
-fn flags(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, options: &Options) {
+fn flags(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, window: Window) {
     for (i, j) in &m.pairs {
         let (a, b) = (&near.marks[*i as usize], &far.marks[*j as usize]);
-        if a.flags == b.flags || !within(options, a.time_ns) {
+        if a.flags == b.flags || !within(window, a.time_ns) {
             continue;
         }
         let (gone, new) = (a.flags & !b.flags, b.flags & !a.flags);

@@ -18,6 +18,10 @@ const MOST_SIGHTINGS: usize = 500_000;
 pub(super) const MOST_OTHERS: usize = 1_000_000;
 /// Flow keys up to which marks are asked for by key.
 const FEW_KEYS: usize = 200;
+/// Path marks this long before and after a window are looked at, ns: the places around its edges lie there.
+const CONTEXT_NS: u64 = 300_000_000_000;
+/// So much of a flow's life around a window is added up, ns, where the question is about few flows.
+const LIFE_NS: u64 = 3_600_000_000_000;
 
 /// The window and the conditions every view shares.
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub(super) struct Question {
     pub(super) since_ns: u64,
     /// Records that start before this time, ns since the epoch.
     pub(super) until_ns: u64,
+    /// One of both was asked for: flows may go on beyond.
+    pub(super) windowed: bool,
     /// Experiment label; empty = all.
     pub(super) run: String,
     /// Beginning of a flow identifier; empty = all.
@@ -35,6 +41,12 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// The same with a margin on both sides.
+    fn around(&self, margin_ns: u64) -> Question {
+        let (since_ns, until_ns) = (self.since_ns.saturating_sub(margin_ns), self.until_ns.saturating_add(margin_ns));
+        Question { since_ns, until_ns, ..self.clone() }
+    }
+
     /// A scan of the window for records that have a run.
     pub(super) fn scan(&self, limit: usize) -> Scan {
         let predicate = match self.run.as_str() {
@@ -73,14 +85,21 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         scan.predicate = scan.predicate.and(keys_of(store, question, flow).await?);
     }
     scan.fields = wanted(depth.names.as_ref());
+    let predicate = scan.predicate.clone();
     let mut sums = Sums::new(&scan.fields);
     store.each::<FlowInterval>(&scan, |stored| sums.add(stored.record)).await?;
     let mut sightings = sums.finish()?;
     let mut options = Options::default();
     if depth.marks {
-        marks(store, question, &mut sightings).await?;
+        if question.windowed {
+            sightings = lives(store, question, predicate, sightings).await?;
+            marks(store, &question.around(CONTEXT_NS), &mut sightings).await?;
+            options.window = Some((question.since_ns, question.until_ns));
+        } else {
+            marks(store, question, &mut sightings).await?;
+        }
         options.sync_error_ns = clock_errors(store, question).await?;
-        options.order = order(question, &points);
+        options.order = order(question, &points)?;
         options.end_to_end = question.options.get("end_to_end").is_some_and(|v| v == "true");
     }
     let all: Vec<ObservationPoint> = points.values().cloned().collect();
@@ -90,6 +109,11 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         (sightings, joined)
     });
     let (sightings, mut joined) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    if depth.marks && question.windowed {
+        // Those that were looked at for their neighbours' sake only.
+        let asked = |i: usize| sightings[i].window.iter().any(Option::is_some);
+        joined.retain(|j| j.members.iter().any(|m| asked(m.sighting)));
+    }
     joined.retain(|j| question.flow.is_empty() || super::view::id(j.flow).starts_with(&question.flow));
     Ok(Flows { points, sightings, joined })
 }
@@ -216,15 +240,61 @@ impl Sums {
     }
 }
 
+/// Sums over the lives of the flows of a window, each with its sums in the window.
+async fn lives<S: Store>(
+    store: &S,
+    question: &Question,
+    predicate: Predicate,
+    asked: Vec<Sighting>,
+) -> Result<Vec<Sighting>, StoreError> {
+    let keys = keys(&asked);
+    let few = keys.len() <= FEW_KEYS;
+    let began = asked.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_first_ns).min().unwrap_or(0);
+    let mut scan = question.around(if few { LIFE_NS } else { CONTEXT_NS }).scan(MOST_RECORDS);
+    scan.since_ns = scan.since_ns.max(began.saturating_sub(CONTEXT_NS)).min(question.since_ns);
+    scan.predicate = predicate;
+    if few {
+        scan.predicate = scan.predicate.and(has_key(&keys));
+    }
+    let mut sums = Sums::new(&wanted(None));
+    let mut add = |record: FlowInterval| {
+        if keys.contains(&record.flow_key) {
+            sums.add(record)
+        }
+    };
+    store.each::<FlowInterval>(&scan, |stored| add(stored.record)).await?;
+    let mut lives = sums.finish()?;
+    let places = places(&lives);
+    for s in asked {
+        if let Some(at) = places.get(&(s.op, s.flow, run(&s))) {
+            lives[*at].window = s.totals;
+        }
+    }
+    Ok(lives)
+}
+
+fn run(s: &Sighting) -> String {
+    s.totals.iter().flatten().next().map_or("", |t| t.run.as_str()).to_owned()
+}
+
+/// Indices by point, flow instance and run.
+fn places(sightings: &[Sighting]) -> BTreeMap<(u64, u64, String), usize> {
+    sightings.iter().enumerate().map(|(i, s)| ((s.op, s.flow, run(s)), i)).collect()
+}
+
+fn keys(sightings: &[Sighting]) -> BTreeSet<u64> {
+    sightings.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_key).collect()
+}
+
+fn has_key(keys: &BTreeSet<u64>) -> Predicate {
+    Predicate::Or(keys.iter().map(|key| Predicate::equal("flow_key", *key)).collect())
+}
+
 async fn marks<S: Store>(store: &S, question: &Question, sightings: &mut [Sighting]) -> Result<(), StoreError> {
-    let run = |s: &Sighting| s.totals.iter().flatten().next().map_or("", |t| t.run.as_str()).to_owned();
-    let places: BTreeMap<(u64, u64, String), usize> =
-        sightings.iter().enumerate().map(|(i, s)| ((s.op, s.flow, run(s)), i)).collect();
-    let keys: BTreeSet<u64> = sightings.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_key).collect();
+    let (places, keys) = (places(sightings), keys(sightings));
     let mut scan = question.scan(MOST_OTHERS);
     if keys.len() <= FEW_KEYS {
-        let equal = keys.iter().map(|key| Predicate::equal("flow_key", *key));
-        scan.predicate = scan.predicate.and(Predicate::Or(equal.collect()));
+        scan.predicate = scan.predicate.and(has_key(&keys));
     }
     store
         .each::<PathMarks>(&scan, |stored| {
@@ -254,10 +324,19 @@ async fn clock_errors<S: Store>(store: &S, question: &Question) -> Result<BTreeM
 }
 
 /// The operator's order of points: `order=client,router:eth0,server`.
-fn order(question: &Question, points: &BTreeMap<u64, ObservationPoint>) -> Vec<u64> {
+fn order(question: &Question, points: &BTreeMap<u64, ObservationPoint>) -> Result<Vec<u64>, StoreError> {
     let names = question.options.get("order").map_or("", String::as_str);
     let fits = |p: &ObservationPoint, name: &str| p.probe == name || format!("{}:{}", p.probe, p.interface) == name;
-    names.split(',').flat_map(|name| points.values().filter(move |p| fits(p, name)).map(|p| p.op)).collect()
+    let mut out = Vec::new();
+    for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+        let before = out.len();
+        out.extend(points.values().filter(|p| fits(p, name)).map(|p| p.op));
+        if out.len() == before {
+            let advice = format!("order: there is no point `{name}`; sce-cli points lists probes and interfaces");
+            return Err(StoreError::Refused(advice));
+        }
+    }
+    Ok(out)
 }
 
 /// Condition for records of a kind that they belong to the joined flow in question.

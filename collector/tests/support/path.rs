@@ -52,6 +52,8 @@ pub struct Plan {
     pub seed: u64,
     pub tcp: bool,
     pub packets: u64,
+    /// All of one size, as bulk traffic; else of many.
+    pub bulk: bool,
     pub gap_ns: u64,
     /// Sent code points are drawn from these.
     pub sent_ecn: Vec<u8>,
@@ -133,7 +135,7 @@ fn sent(plan: &Plan, up: bool, dice: &mut Dice) -> Vec<(u64, Packet)> {
     for _ in 0..plan.packets {
         t += plan.gap_ns + dice.below(plan.gap_ns / 4);
         let ecn = plan.sent_ecn[dice.below(plan.sent_ecn.len() as u64) as usize];
-        let payload = 20 + dice.below(1400) as u16;
+        let payload = if plan.bulk { 1400 } else { 20 + dice.below(1400) as u16 };
         push(t, seq, 0x10, payload, ecn);
         if plan.tcp && dice.chance(30_000) {
             // Sent again, without ECT as RFC 3168 asks.

@@ -21,6 +21,7 @@ mod meter;
 mod packet;
 mod rules;
 mod sketch;
+mod spans;
 mod table;
 mod tcp;
 mod transport;

@@ -6,10 +6,11 @@
 
 use sce_proto::PathMarks;
 use sce_proto::marks::digest::{self, Invariants, TcpSegment};
-use sce_proto::marks::{Counters, Cut, CutsWriter, Digester, Mark, TrailWriter, trail};
+use sce_proto::marks::{Counters, Cut, CutsWriter, Digester, Mark, Run, TrailWriter, trail};
 
 use crate::decode::protocol;
 use crate::packet::{Dir, Fragment, Headers, Packet, Segment, flag};
+use crate::spans::{Map, Maps};
 
 /// Marks in one record at most: keeps records small beside the limits of a batch.
 const MARKS_PER_RECORD: u32 = 4096;
@@ -50,6 +51,8 @@ pub struct MarksConfig {
     pub max_marks: usize,
     /// Sequence cuts that all flows together can have in an interval, 120 bytes each.
     pub max_cuts: usize,
+    /// Runs of run-length maps that all flows together can have in an interval, 24 bytes each.
+    pub max_runs: usize,
 }
 
 impl Default for MarksConfig {
@@ -62,6 +65,7 @@ impl Default for MarksConfig {
             log2_stride: 17,
             max_marks: 1 << 17,
             max_cuts: 1 << 14,
+            max_runs: 1 << 16,
         }
     }
 }
@@ -83,6 +87,7 @@ pub(crate) struct Tail {
     started: bool,
     /// Packets passed unlisted since the last mark.
     gap: bool,
+    map: Map,
 }
 
 impl Default for Tail {
@@ -98,6 +103,7 @@ impl Default for Tail {
             front: 0,
             started: false,
             gap: false,
+            map: Map::default(),
         }
     }
 }
@@ -118,6 +124,8 @@ pub(crate) struct Marks {
     entries: Vec<Entry>,
     snapshots: Vec<Counters>,
     cuts: Vec<(Cut, u32)>,
+    /// Run-length maps; none where every packet is listed.
+    maps: Option<Maps>,
     /// Marks given up since the last call of [`Marks::take_dropped`].
     dropped: u64,
 }
@@ -149,6 +157,7 @@ impl Marks {
             entries: Vec::with_capacity(config.max_marks),
             snapshots: Vec::with_capacity(config.max_marks / MARKS_PER_SNAPSHOT),
             cuts: Vec::with_capacity(config.max_cuts),
+            maps: (config.mode == MarksMode::Sampled).then(|| Maps::new(config.max_runs)),
             dropped: 0,
             config,
         })
@@ -175,6 +184,7 @@ impl Marks {
         } else if segment.any(flag::SYN) && !tail.started {
             (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
         }
+        self.map(tail, p, segment.seq);
         let mut left = p.payload_bytes;
         for i in 0..p.segments {
             let last = i + 1 == p.segments;
@@ -191,6 +201,33 @@ impl Marks {
             };
             self.packet(tail, p, payload, flags & !moved, named.then(|| of.invariants()));
             left -= payload;
+        }
+    }
+
+    /// Enters the wire packets of a frame in the run-length map.
+    fn map(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32) {
+        let Some(maps) = &mut self.maps else { return };
+        let header = p.ip_bytes - p.payload_bytes;
+        let whole = p.segments.saturating_sub(1) * p.segment_bytes;
+        let rest = p.payload_bytes.saturating_sub(whole);
+        let run = |packets: u32, seq: u32, size: u32| Run { packets, seq, size, header, ecn: p.ecn as u8 };
+        let room = if p.payload_bytes == 0 {
+            p.segments != 1 || maps.add(&mut tail.map, tail.packets, &run(1, 0, 0))
+        } else if p.segments == 1 {
+            maps.add(&mut tail.map, tail.packets, &run(1, seq, p.payload_bytes))
+        } else if rest == p.segment_bytes {
+            maps.add(&mut tail.map, tail.packets, &run(p.segments, seq, rest))
+        } else if rest > 0 {
+            let many = p.segments - 1;
+            maps.add(&mut tail.map, tail.packets, &run(many, seq, p.segment_bytes))
+                && maps.add(&mut tail.map, tail.packets + u64::from(many), &run(1, seq.wrapping_add(whole), rest))
+        } else {
+            // The frame contradicts itself: the gap that it leaves ends the map.
+            true
+        };
+        if !room {
+            self.dropped += 1;
+            tail.dropped = tail.dropped.saturating_add(1);
         }
     }
 
@@ -323,7 +360,9 @@ impl Marks {
         (tail.first_mark, tail.last_mark, tail.first_cut, tail.last_cut) = (NONE, NONE, NONE, NONE);
         tail.dropped = 0;
         let mut seen = Counters::default();
-        while at != NONE || cut != NONE || dropped > 0 {
+        let anyway = at != NONE || cut != NONE || dropped > 0;
+        let mut spans = self.maps.as_ref().map_or(Vec::new(), |m| m.blob(&mut tail.map, anyway));
+        while at != NONE || cut != NONE || dropped > 0 || !spans.is_empty() {
             out.push(PathMarks {
                 start_ns: name.start_ns,
                 interval_ns: name.interval_ns,
@@ -335,8 +374,8 @@ impl Marks {
                 key_id: self.digester.key_id(),
                 cuts: self.cuts_blob(&mut cut, name.start_ns),
                 trail: self.trail_blob(&mut at, &mut seen, name.start_ns),
+                spans: std::mem::take(&mut spans),
                 dropped_marks: std::mem::take(&mut dropped),
-                ..PathMarks::default()
             });
         }
     }
@@ -376,6 +415,7 @@ impl Marks {
         self.entries.clear();
         self.snapshots.clear();
         self.cuts.clear();
+        self.maps.iter_mut().for_each(Maps::clear);
     }
 
     /// Marks given up since the last call.

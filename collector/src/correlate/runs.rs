@@ -1,0 +1,205 @@
+//! Run-length maps of two points laid side by side: what became of every packet of a TCP direction, without a digest each.
+//!
+//! In: both lines and the places that both know. Out: for each block between two places in which both maps list every
+//! packet, what was marked, lost, copied and overtaken there. Data packets are the same if they are the same bytes of the
+//! sequence; where some were sent again, those that stand in order. Packets without data are told by their sums.
+
+use std::collections::BTreeMap;
+
+use sce_proto::marks::{Counters, Mark, Spans};
+
+use super::line::Line;
+use super::matching::{Matching, matching, reordered};
+use super::matrix::{LOST, Matrix};
+use super::segment::Boundary;
+
+/// Packets that are laid side by side at once: bounds memory, at some 100 bytes each.
+const MOST: u64 = 1 << 21;
+
+/// What happened to the packets that passed the near point in one block.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Followed {
+    pub(super) matrix: Matrix,
+    pub(super) lost_packets: u64,
+    pub(super) lost_bytes: u64,
+    pub(super) duplicated_packets: u64,
+    pub(super) duplicated_bytes: u64,
+    pub(super) reordered_packets: u64,
+}
+
+/// Follows the packets of the blocks between places; `None` for blocks that the maps do not cover.
+pub(super) fn follow(near: &Line<'_>, far: &Line<'_>, places: &[Boundary]) -> Vec<Option<Followed>> {
+    let mut out: Vec<Option<Followed>> = vec![None; places.len().saturating_sub(1)];
+    if near.maps.is_empty() || far.maps.is_empty() {
+        return out;
+    }
+    let ends = |b: usize| (&places[b], &places[b + 1]);
+    let covered = |b: usize| {
+        let (from, to) = ends(b);
+        covers(&near.maps, from.near.total_packets(), to.near.total_packets())
+            && covers(&far.maps, from.far.total_packets(), to.far.total_packets())
+    };
+    let packets = |from: usize, to: usize| places[to].near.total_packets() - places[from].near.total_packets();
+    let mut from = 0;
+    while from < out.len() {
+        let mut to = from;
+        while to < out.len() && covered(to) && packets(from, to + 1) <= MOST {
+            to += 1;
+        }
+        if to > from {
+            stretch(near, far, &places[from..=to], &mut out[from..to]);
+        }
+        from = to.max(from + 1);
+    }
+    out
+}
+
+/// Whether maps list every packet from one count of packets to another.
+fn covers(maps: &[Spans], from: u64, to: u64) -> bool {
+    let mut at = from;
+    let first = maps.partition_point(|m| m.first <= from).saturating_sub(1);
+    for map in &maps[first..] {
+        if at >= to || map.first > at {
+            break;
+        }
+        at = at.max(map.first + map.packets());
+    }
+    at >= to
+}
+
+/// One side of a stretch.
+struct Side {
+    /// Data packets; their time is their place in the direction, and their name that of their bytes.
+    data: Vec<Mark>,
+    /// Packets without data, by block.
+    bare: Vec<Counters>,
+    /// Blocks for which the map and the counters disagree.
+    wrong: Vec<usize>,
+}
+
+fn stretch(near: &Line<'_>, far: &Line<'_>, places: &[Boundary], out: &mut [Option<Followed>]) {
+    let x = side(&near.maps, places, |p| &p.near);
+    let y = side(&far.maps, places, |p| &p.far);
+    let near_block = |i: u32| block(places, |p| &p.near, x.data[i as usize].time_ns);
+    let mut m = matching(&x.data, &y.data);
+    untangle(&x.data, &y.data, &mut m);
+    let mut followed = vec![Followed::default(); out.len()];
+    for (i, j) in &m.pairs {
+        let (a, b) = (&x.data[*i as usize], &y.data[*j as usize]);
+        followed[near_block(*i)].matrix.count(a.ecn, usize::from(b.ecn & 3), a.ip_bytes);
+    }
+    for i in &m.lost {
+        let (a, f) = (&x.data[*i as usize], &mut followed[near_block(*i)]);
+        f.matrix.count(a.ecn, LOST, a.ip_bytes);
+        f.lost_packets += 1;
+        f.lost_bytes += u64::from(a.ip_bytes);
+    }
+    for (j, i) in &m.duplicates {
+        let f = &mut followed[near_block(*i)];
+        f.duplicated_packets += 1;
+        f.duplicated_bytes += u64::from(y.data[*j as usize].ip_bytes);
+    }
+    for i in reordered(&m.pairs) {
+        followed[near_block(i)].reordered_packets += 1;
+    }
+    for (f, (n, m)) in followed.iter_mut().zip(x.bare.iter().zip(&y.bare)) {
+        f.matrix.add_block(n, m);
+        f.lost_packets += n.total_packets().saturating_sub(m.total_packets());
+        f.duplicated_packets += m.total_packets().saturating_sub(n.total_packets());
+        f.lost_bytes += n.total_bytes().saturating_sub(m.total_bytes());
+        f.duplicated_bytes += m.total_bytes().saturating_sub(n.total_bytes());
+    }
+    out.iter_mut().zip(followed).for_each(|(o, f)| *o = Some(f));
+    // Bytes that came out in packets in which they did not go in (segmented anew, or overtaken across the stretch's edge)
+    // say nothing here.
+    let strange = m.strangers.iter().map(|j| block(places, |p| &p.far, y.data[*j as usize].time_ns));
+    let around: Vec<usize> = strange.flat_map(|b| b.saturating_sub(1)..=b + 1).collect();
+    for b in x.wrong.iter().chain(&y.wrong).chain(&around) {
+        out.get_mut(*b).map(Option::take);
+    }
+}
+
+/// Bytes that are sent again go without ECT (RFC 3168 section 6.1.5), and no hop may write it: where a copy seems to have
+/// gained it, the copies overtook each other, or the other one was lost.
+fn untangle(near: &[Mark], far: &[Mark], m: &mut Matching) {
+    let wrong = |p: &(u32, u32)| near[p.0 as usize].ecn == 0 && far[p.1 as usize].ecn != 0;
+    let mut copies: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for pair in m.pairs.iter().filter(|p| wrong(p)) {
+        copies.entry(near[pair.0 as usize].digest).or_default();
+    }
+    if copies.is_empty() {
+        return;
+    }
+    for (k, pair) in m.pairs.iter().enumerate() {
+        copies.entry(near[pair.0 as usize].digest).and_modify(|c| c.0.push(k));
+    }
+    for (k, i) in m.lost.iter().enumerate() {
+        copies.entry(near[*i as usize].digest).and_modify(|c| c.1.push(k));
+    }
+    for (pairs, lost) in copies.values() {
+        for k in pairs {
+            if !wrong(&m.pairs[*k]) {
+                continue;
+            }
+            let (n, f) = m.pairs[*k];
+            if let Some(o) = pairs.iter().find(|o| !wrong(&(m.pairs[**o].0, f)) && !wrong(&(n, m.pairs[**o].1))) {
+                m.pairs[*k].1 = m.pairs[*o].1;
+                m.pairs[*o].1 = f;
+            } else if let Some(l) = lost.iter().find(|l| !wrong(&(m.lost[**l], f))) {
+                m.pairs[*k].0 = m.lost[*l];
+                m.lost[*l] = n;
+            }
+        }
+    }
+    m.pairs.sort_unstable();
+    m.lost.sort_unstable();
+}
+
+/// The block in which a packet lies.
+fn block(places: &[Boundary], of: impl Fn(&Boundary) -> &Counters, at: u64) -> usize {
+    places.partition_point(|p| of(p).total_packets() <= at).clamp(1, places.len() - 1) - 1
+}
+
+fn side(maps: &[Spans], places: &[Boundary], of: impl Fn(&Boundary) -> &Counters) -> Side {
+    let blocks = places.len() - 1;
+    let (from, to) = (of(&places[0]).total_packets(), of(&places[blocks]).total_packets());
+    let mut out = Side {
+        data: Vec::with_capacity((to - from) as usize),
+        bare: vec![Counters::default(); blocks],
+        wrong: Vec::new(),
+    };
+    let mut seen = vec![[0u64; 4]; blocks];
+    let mut at = from;
+    for map in &maps[maps.partition_point(|m| m.first <= from).saturating_sub(1)..] {
+        let mut index = map.first;
+        for run in &map.runs {
+            for i in 0..run.packets {
+                let place = index + u64::from(i);
+                // Maps may overlap where a point reported twice.
+                if place < at || place >= to {
+                    continue;
+                }
+                at = place + 1;
+                let b = block(places, &of, place);
+                seen[b][usize::from(run.ecn & 3)] += 1;
+                if run.size == 0 {
+                    out.bare[b].add(run.ecn, run.header / run.packets);
+                    continue;
+                }
+                let seq = run.seq.wrapping_add(run.size.wrapping_mul(i));
+                out.data.push(Mark {
+                    digest: u64::from(run.size) << 32 | u64::from(seq),
+                    time_ns: place,
+                    ip_bytes: run.header.saturating_add(run.size),
+                    payload_bytes: run.size,
+                    flags: 0,
+                    ecn: run.ecn,
+                    ttl: 0,
+                });
+            }
+            index += u64::from(run.packets);
+        }
+    }
+    out.wrong = (0..blocks).filter(|b| of(&places[b + 1]).since(of(&places[*b])).packets != seen[*b]).collect();
+    out
+}
