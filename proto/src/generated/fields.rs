@@ -1217,7 +1217,7 @@ impl Record for PathMarks {
         Field { number: 7, name: "run", kind: Kind::Str, merge: Merge::Key, count: "", unit: "", help: "Experiment label." },
         Field { number: 8, name: "key_id", kind: Kind::U64, merge: Merge::Key, count: "", unit: "", help: "Names the digest key: marks of different keys do not match." },
         Field { number: 20, name: "cuts", kind: Kind::Bytes, merge: Merge::Key, count: "", unit: "", help: "Sequence-space cut marks (TCP, SCTP)." },
-        Field { number: 21, name: "spans", kind: Kind::Bytes, merge: Merge::Key, count: "", unit: "", help: "Run-length map of (sequence range, code point, first or repeated)." },
+        Field { number: 21, name: "spans", kind: Kind::Bytes, merge: Merge::Key, count: "", unit: "", help: "Run-length map of a TCP direction: sequence, size and code point of every packet, where that is short." },
         Field { number: 22, name: "trail", kind: Kind::Bytes, merge: Merge::Key, count: "", unit: "", help: "Digest marks." },
         Field { number: 23, name: "dropped_marks", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Marks of this flow given up because the budget was spent." },
     ];

@@ -1194,7 +1194,7 @@ pub struct PathMarks {
     /// Key: Sequence-space cut marks (TCP, SCTP).
     #[prost(bytes = "vec", tag = "20")]
     pub cuts: ::prost::alloc::vec::Vec<u8>,
-    /// Key: Run-length map of (sequence range, code point, first or repeated).
+    /// Key: Run-length map of a TCP direction: sequence, size and code point of every packet, where that is short.
     #[prost(bytes = "vec", tag = "21")]
     pub spans: ::prost::alloc::vec::Vec<u8>,
     /// Key: Digest marks.
