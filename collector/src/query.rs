@@ -10,6 +10,7 @@ mod flows;
 mod load;
 mod records;
 pub mod table;
+mod timeline;
 mod view;
 
 use std::sync::Arc;
@@ -41,7 +42,7 @@ const QUESTIONS: usize = 8;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Views and what they show.
-const VIEWS: [(&str, &str); 13] = [
+const VIEWS: [(&str, &str); 14] = [
     (
         "flows",
         "One row per flow, joined over all observation points; each direction's numbers from the point nearest to its sender.",
@@ -51,6 +52,10 @@ const VIEWS: [(&str, &str); 13] = [
     ("verify", "Whether receivers reported the congestion signals they got, and whether senders heard it."),
     ("series", "Flow records as they were stored, one per interval, direction and point."),
     ("sockets", "Kernel truth about sockets: window, threshold, round trip."),
+    (
+        "timeline",
+        "One flow interval by interval: the sender's window, the marks at the receiver, the feedback heard, the one-way delay.",
+    ),
     ("streams", "SCTP streams, one row per interval and direction."),
     ("probes", "The probes: freshness, spool, clock, what was committed and lost."),
     ("points", "The observation points."),
@@ -115,6 +120,7 @@ impl<S: Store> QueryService<S> {
                 let (plan, all, list) = self.joined(request, question, &defs, false).await?;
                 Ok(finish(&plan, &defs, flows::verified(&all, &list)))
             }
+            "timeline" => self.timeline(request, question).await,
             "series" => self.records::<FlowInterval>(request, question).await,
             "sockets" => self.records::<SocketSample>(request, question).await,
             "streams" => self.records::<StreamInterval>(request, question).await,
@@ -162,6 +168,31 @@ impl<S: Store> QueryService<S> {
         let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
         let list = flows::flows(&all);
         Ok((plan, all, list))
+    }
+
+    async fn timeline(&self, request: &SelectRequest, question: &Question) -> Result<Answer, Status> {
+        let defs = timeline::columns();
+        let plan = plan(request, &defs)?;
+        let depth = Depth { predicate: Predicate::True, names: None, marks: true };
+        let failed = |e: StoreError| status(&e);
+        let all = load::flows(&self.store, question, depth).await.map_err(failed)?;
+        if all.joined.len() > timeline::MOST_FLOWS {
+            let many = format!(
+                "{} flows are too many for `timeline`: name one, or ask for a shorter window",
+                all.joined.len()
+            );
+            return Err(Status::resource_exhausted(many));
+        }
+        let instances = load::members_of::<FlowInterval>(&all);
+        let sockets = load::members_of::<SocketSample>(&all);
+        let series = records::items::<S, FlowInterval>(&self.store, question, instances).await.map_err(failed)?;
+        let samples = records::items::<S, SocketSample>(&self.store, question, sockets).await.map_err(failed)?;
+        let series: Vec<FlowInterval> = series.into_iter().map(|item| item.record).collect();
+        let samples: Vec<SocketSample> = samples.into_iter().map(|item| item.record).collect();
+        // One join per interval: it must not hold up the reactor.
+        let moments = tokio::task::spawn_blocking(move || timeline::moments(&all, &series, &samples));
+        let moments = moments.await.map_err(|e| failed(StoreError::Unavailable(e.to_string())))?;
+        Ok(finish(&plan, &defs, moments))
     }
 
     async fn records<R: sce_proto::Record + Send + 'static>(
@@ -217,6 +248,7 @@ fn columns_of(view: &str) -> Vec<Column> {
         "flow" => columns(&flows::point_columns()),
         "paths" => columns(&flows::hop_columns()),
         "verify" => columns(&flows::verified_columns()),
+        "timeline" => columns(&timeline::columns()),
         "series" => columns(&records::columns::<FlowInterval>()),
         "sockets" => columns(&records::columns::<SocketSample>()),
         "streams" => columns(&records::columns::<StreamInterval>()),

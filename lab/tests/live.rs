@@ -250,3 +250,73 @@ fn translated_flows_are_one_flow() {
         2,
     );
 }
+
+/// Kernel, packets and path on one time axis: a CE episode that the receiver's packets show is heard by the sender, whose
+/// window falls in the same interval or the next. (`probe/tests/kernel_live.rs` has the same to the round trip.)
+#[test]
+fn a_flow_shows_its_window_fall_when_marks_arrive() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut bed) = Testbed::new("window", &["--rate", "40", "--queue", "100", "--seed", "3"]) else { return };
+    let both: [(&str, &[&str]); 2] = [("client", &["eth0"]), ("server", &["eth0"])];
+    bed.probes(&both, &["--interval", "100ms", "--marks", "full", "--sockets"]);
+    let mut traffic = bed.lab(&["traffic", "--tcp", "1", "--udp", "0", "--duration", "5"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    run(&mut bed.lab(&["mark", "--r1", "ce=0.02,dir=up,what=payload"]));
+    std::thread::sleep(Duration::from_millis(500));
+    run(&mut bed.lab(&["mark", "--r1", "ce=0"]));
+    assert!(traffic.wait().unwrap().success());
+    bed.stop_probes();
+
+    let flows = bed.ask(&["flows", "--columns", "flow,up.payload_bytes", "--sort", "-up.payload_bytes"]);
+    let flow = bed.ask(&["flow", flows[0]["flow"].as_str().unwrap()]);
+    let moments: Vec<&Value> = flow["timeline"].as_array().unwrap().iter().filter(|m| m["direction"] == "up").collect();
+    let value = |m: &Value, path: &str| path.split('.').fold(m, |v, key| &v[key]).as_u64();
+    let sum = |all: &[&Value], path: &str| all.iter().filter_map(|m| value(m, path)).sum::<u64>();
+    assert!(moments.len() >= 40, "{} intervals of 100 ms in 5 s", moments.len());
+    let delays = moments.iter().filter(|m| m["owd_ns_p50"].is_i64()).count();
+    assert!(delays * 10 >= moments.len() * 9, "a delay in nearly every interval: {delays} of {}", moments.len());
+
+    let marked = sum(&bed.truth()["flows"].as_array().unwrap().iter().collect::<Vec<_>>(), "received.ce_packets");
+    assert!(marked > 0, "the router marked");
+    assert_eq!(sum(&moments, "received.ce_packets"), marked);
+    let first = moments.iter().position(|m| value(m, "received.ce_packets") > Some(0)).expect("marks arrived");
+    let window = |m: &&Value| value(m, "socket.cwnd_segments");
+    let before = moments[..first].iter().rev().find_map(window).expect("a window before the marks");
+    let after = &moments[first..(first + 3).min(moments.len())];
+    assert!(sum(after, "heard.tcp_ece") > 0, "{after:#?}");
+    assert!(sum(after, "socket.ca_cwr_us") > 0, "{after:#?}");
+    let least = after.iter().filter_map(|m| value(m, "socket.cwnd_segments_min")).min().unwrap();
+    assert!(least * 10 <= before * 9, "window {before} before the marks, {least} after: {after:#?}");
+    let threshold = after.iter().filter_map(|m| value(m, "socket.ssthresh_segments")).min();
+    assert!(threshold.is_some_and(|t| t < before), "window {before} before the marks, threshold {threshold:?}");
+}
+
+/// `--source both`: the segment between the tc egress hook and the packet socket of one interface is that interface's queue.
+#[test]
+fn a_local_queue_is_a_segment_of_its_own() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(mut bed) = Testbed::new("queue", &["--rate", "12", "--queue", "60"]) else { return };
+    bed.probes(&[("r1", &["east"])], &["--interval", "1s", "--marks", "full", "--source", "both"]);
+    run(&mut bed.lab(&["traffic", "--tcp", "2", "--udp", "2", "--bytes", "3000000", "--rate", "600"]));
+    bed.stop_probes();
+    let paths = bed.ask(&["paths"]);
+    let queue: Vec<&Value> = paths
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| s["from"]["hook"] == "tc-egress" && s["to"]["hook"] == "af-packet")
+        .collect();
+    assert_eq!(queue.len(), 4, "each flow on its way to the server: {paths:#}");
+    let show = format!("tc -n {} -s -j qdisc show dev east", bed.namespace("r1"));
+    let words: Vec<&str> = show.split(' ').collect();
+    let qdiscs = json(Command::new(words[0]).args(&words[1..]));
+    let tbf = qdiscs.as_array().unwrap().iter().find(|q| q["kind"] == "tbf").unwrap();
+    let lost: u64 = queue.iter().map(|s| number(s, "lost_packets")).sum();
+    assert!(lost > 0, "the queue was meant to drop");
+    assert_eq!(lost, number(tbf, "drops"), "{queue:#?}");
+    // At most the queue's 60 ms, and what a busy machine adds; never negative, for both points read one clock.
+    for segment in queue {
+        assert_eq!(number(segment, "owd_ns_error"), 0);
+        assert!((1_000_000..500_000_000).contains(&number(segment, "owd_ns_p50")), "{segment:#}");
+    }
+}

@@ -1,6 +1,6 @@
-//! One flow's story: its totals by direction, the points that saw it, its path hop by hop, its feedback.
+//! One flow's story: its totals by direction, the points that saw it, its path hop by hop, its feedback, its window over time.
 //!
-//! In: a flow's identifier. Out: one text for people, or one JSON object with the members `points`, `paths` and `verify`.
+//! In: a flow's identifier. Out: one text for people, or one JSON object with the members `points`, `paths`, `verify` and `timeline`.
 
 use sce_proto::{Completeness, SelectRequest, Value};
 use serde_json::Value as Json;
@@ -16,10 +16,11 @@ use crate::time::{self, Window};
 use crate::verbs::list;
 
 /// The parts of the story: title, member of the JSON object, view.
-const PARTS: [(&str, &str, &str); 3] = [
+const PARTS: [(&str, &str, &str); 4] = [
     ("Seen at", "points", "flow"),
     ("Path, segment by segment", "paths", "paths"),
     ("Feedback: received, said, heard", "verify", "verify"),
+    ("Over time: window, marks, feedback, delay", "timeline", "timeline"),
 ];
 
 /// Tells the story.
@@ -44,8 +45,10 @@ pub(crate) async fn run(client: &mut Client, args: &FlowArgs) -> Result<(), Fail
     if flow.rows.len() > 1 {
         return Err(Failure::usage(format!("{id} is the beginning of {} flows: write more digits", flow.rows.len())));
     }
+    let known = client.views("").await?;
     let mut parts = Vec::new();
-    for (heading, member, view) in PARTS {
+    // An older collector has not all of them.
+    for (heading, member, view) in PARTS.into_iter().filter(|part| known.iter().any(|v| v.name == part.2)) {
         parts.push((heading, member, view, client.all(ask(view)).await?));
     }
     let printer = Printer::new(&args.output, now);

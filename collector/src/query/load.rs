@@ -62,6 +62,8 @@ pub(super) struct Flows {
     pub(super) points: BTreeMap<u64, ObservationPoint>,
     pub(super) sightings: Vec<Sighting>,
     pub(super) joined: Vec<Joined>,
+    /// What the join was told.
+    pub(super) options: Options,
 }
 
 /// How much of a flow a view needs.
@@ -106,16 +108,16 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     // Joining is pure computation and may take a while: it must not hold up the reactor.
     let task = tokio::task::spawn_blocking(move || {
         let joined = correlate(&all, &sightings, &options);
-        (sightings, joined)
+        (sightings, joined, options)
     });
-    let (sightings, mut joined) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let (sightings, mut joined, options) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
     if depth.marks && question.windowed {
         // Those that were looked at for their neighbours' sake only.
         let asked = |i: usize| sightings[i].window.iter().any(Option::is_some);
         joined.retain(|j| j.members.iter().any(|m| asked(m.sighting)));
     }
     joined.retain(|j| question.flow.is_empty() || super::view::id(j.flow).starts_with(&question.flow));
-    Ok(Flows { points, sightings, joined })
+    Ok(Flows { points, sightings, joined, options })
 }
 
 /// Observation points by identifier, each as it was last described.
@@ -341,15 +343,26 @@ fn order(question: &Question, points: &BTreeMap<u64, ObservationPoint>) -> Resul
 
 /// Condition for records of a kind that they belong to the joined flow in question.
 pub(super) async fn members<S: Store, R: Record>(store: &S, question: &Question) -> Result<Predicate, StoreError> {
-    let by = ["flow", "flow_key"].into_iter().find(|name| R::position(name).is_some());
-    let (false, Some(by)) = (question.flow.is_empty(), by) else { return Ok(Predicate::True) };
+    if question.flow.is_empty() || flow_field::<R>().is_none() {
+        return Ok(Predicate::True);
+    }
     let depth = Depth { predicate: Predicate::True, names: Some(BTreeSet::new()), marks: false };
-    let flows = flows(store, question, depth).await?;
+    Ok(members_of::<R>(&flows(store, question, depth).await?))
+}
+
+/// Condition for records of a kind that they belong to one of these flows.
+pub(super) fn members_of<R: Record>(flows: &Flows) -> Predicate {
+    let Some(by) = flow_field::<R>() else { return Predicate::True };
     let members = flows.joined.iter().flat_map(|j| &j.members).map(|m| &flows.sightings[m.sighting]);
     let value = |s: &Sighting| match by {
         "flow" => s.flow,
         _ => s.totals.iter().flatten().next().map_or(0, |t| t.flow_key),
     };
     let values: BTreeSet<u64> = members.map(value).collect();
-    Ok(Predicate::Or(values.into_iter().map(|v| Predicate::equal(by, v)).collect()))
+    Predicate::Or(values.into_iter().map(|v| Predicate::equal(by, v)).collect())
+}
+
+/// The field that says which flow a record belongs to.
+fn flow_field<R: Record>() -> Option<&'static str> {
+    ["flow", "flow_key"].into_iter().find(|name| R::position(name).is_some())
 }

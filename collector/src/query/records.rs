@@ -19,7 +19,20 @@ const SHOWN: [(&str, &[&str]); 6] = [
     ("flow_interval", &["start_ns", "flow", "direction", "packets", "ip_bytes", "ect1_packets", "ce_packets"]),
     (
         "socket_sample",
-        &["at_ns", "src_ip", "src_port", "dst_ip", "dst_port", "congestion_control", "cwnd_segments_last"],
+        &[
+            "at_ns",
+            "src_ip",
+            "src_port",
+            "dst_ip",
+            "dst_port",
+            "congestion_control",
+            "cwnd_segments_last",
+            "ssthresh_segments_last",
+            "srtt_ns_last",
+            "flight_segments_last",
+            "retransmitted_segments",
+            "delivery_bytes_per_s_last",
+        ],
     ),
     ("stream_interval", &["start_ns", "flow", "direction", "stream", "chunks", "user_bytes"]),
     (
@@ -34,7 +47,7 @@ const SHOWN: [(&str, &[&str]); 6] = [
 pub(super) struct Item<R> {
     point: Option<Arc<ObservationPoint>>,
     probe: String,
-    record: R,
+    pub(super) record: R,
 }
 
 /// The records of a window.
