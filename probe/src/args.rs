@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use sce_meter::Rule;
 
 use crate::exit;
 use crate::read;
+use crate::select::{self, Extract, Lines};
 use crate::sockets::{self, Prefix};
 use crate::units;
 
@@ -254,6 +256,21 @@ pub struct MeterArgs {
     /// Packets longer than this are taken for several merged ones where nothing else tells, bytes; 0 = never
     #[arg(long, value_name = "BYTES", default_value_t = sce_meter::Config::default().assumed_mtu)]
     pub mtu: u32,
+    /// Meter only the flows that a rule names, in either direction, and count the others in total only: SRC DST SPORT DPORT
+    /// PROTO, with - for any and [a,b] for a list, as in '10.0.0.0/8 - - [80,443] tcp'. Repeat for several
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub rule: Vec<Rule>,
+    /// File with a rule on each line; # begins a comment
+    #[arg(long, value_name = "FILE", value_parser = select::lines::<Rule>, value_hint = ValueHint::FilePath)]
+    pub rules: Vec<Lines<Rule>>,
+    /// Where sequence numbers stand in test traffic over UDP or ICMP echo, tried before the built-in profiles (irtt, antler,
+    /// pktgen, stamp, iperf3, iperf2, seq64-ns, seq32-ns, rtp): KEY=VALUE words as in 'dport=7000 at=4 width=4', or
+    /// 'profile=iperf3 dport=9000'. docs/rules.md has all keys. Repeat for several
+    #[arg(long, value_name = "WORDS")]
+    pub extract: Vec<Extract>,
+    /// File with such words on each line; # begins a comment
+    #[arg(long, value_name = "FILE", value_parser = select::lines::<Extract>, value_hint = ValueHint::FilePath)]
+    pub extractors: Vec<Lines<Extract>>,
 }
 
 impl MeterArgs {
@@ -271,6 +288,13 @@ impl MeterArgs {
             limits: sce_meter::Limits { max_flows: self.max_flows.max(1), ..defaults.limits },
             outermost: self.outermost,
             assumed_mtu: self.mtu,
+            rules: self.rule.iter().chain(self.rules.iter().flat_map(|lines| &lines.0)).cloned().collect(),
+            extractors: self
+                .extract
+                .iter()
+                .chain(self.extractors.iter().flat_map(|lines| &lines.0))
+                .flat_map(|e| e.0.clone())
+                .collect(),
             ..defaults
         }
     }

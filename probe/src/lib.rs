@@ -20,6 +20,7 @@ pub mod point;
 pub mod queue;
 pub mod read;
 pub mod run;
+pub mod select;
 pub mod sockets;
 pub mod source;
 pub mod spool;

@@ -101,6 +101,14 @@ pub(crate) struct Numbered {
 }
 
 impl Extractor {
+    /// The built-in profiles, in the order in which they are tried. One that has two forms is there twice.
+    #[must_use]
+    pub fn profiles() -> Vec<Extractor> {
+        let mut all = built_in();
+        all.push(rtp());
+        all
+    }
+
     /// Reads a payload captured at a time.
     pub(crate) fn read(&self, payload: &[u8], at_ns: u64) -> Option<Numbered> {
         let base = match &self.anchor {
