@@ -78,7 +78,31 @@ pub fn check(object: &[u8], release: (u32, u32), need: &'static str, caps: &[Cap
 
 /// Whether the kernel describes its types, which programs that read them need.
 pub fn check_btf() -> Result<(), Unavailable> {
-    if Path::new("/sys/kernel/btf/vmlinux").exists() { Ok(()) } else { Err(Unavailable::NoBtf) }
+    btf_at(Path::new("/sys/kernel/btf/vmlinux"))
+}
+
+fn btf_at(path: &Path) -> Result<(), Unavailable> {
+    if path.exists() { Ok(()) } else { Err(Unavailable::NoBtf) }
+}
+
+/// Hooks every program to its tracepoint by `hook`. The lines name those that the kernel lacks.
+///
+/// # Errors
+/// Why the essential one cannot be hooked.
+pub fn hook_all(
+    names: &[&str],
+    essential: &str,
+    mut hook: impl FnMut(&str) -> Result<(), Unavailable>,
+) -> Result<Vec<String>, Unavailable> {
+    let mut notes = Vec::new();
+    for name in names {
+        match hook(name) {
+            Ok(()) => {}
+            Err(reason) if *name == essential => return Err(reason),
+            Err(reason) => notes.push(format!("socket tracing goes on without {name}: {reason}")),
+        }
+    }
+    Ok(notes)
 }
 
 fn check_kernel(have: &str, release: (u32, u32), need: &'static str) -> Result<(), Unavailable> {
@@ -157,7 +181,23 @@ mod tests {
         let message = check_kernel("5.4.0-42-generic", (5, 12), "5.12").unwrap_err().to_string();
         assert_eq!(message, "Linux 5.4.0-42-generic is too old for this: it needs 5.12 or later");
         assert!(check(&[], (5, 12), "5.12", &[]).unwrap_err().to_string().contains("install clang"));
-        assert!(Unavailable::NoBtf.to_string().lines().count() == 1);
+        let message = btf_at(Path::new("/nonexistent/btf")).unwrap_err().to_string();
+        assert!(message.starts_with("the kernel has no BTF") && message.lines().count() == 1, "{message}");
+    }
+
+    #[test]
+    fn a_missing_tracepoint_costs_no_other() {
+        let lacks = |missing: &'static str| {
+            move |name: &str| if name == missing { Err(Unavailable::NoTracepoint(name.into())) } else { Ok(()) }
+        };
+        let names = ["tcp_probe", "tcp_cong_state_set", "tcp_send_reset"];
+        assert_eq!(hook_all(&names, "tcp_probe", lacks("none")).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            hook_all(&names, "tcp_probe", lacks("tcp_cong_state_set")).unwrap(),
+            ["socket tracing goes on without tcp_cong_state_set: the kernel has no tracepoint tcp_cong_state_set"]
+        );
+        let reason = hook_all(&names, "tcp_probe", lacks("tcp_probe")).unwrap_err();
+        assert_eq!(reason.to_string(), "the kernel has no tracepoint tcp_probe");
     }
 
     #[test]

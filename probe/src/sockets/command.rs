@@ -137,6 +137,7 @@ fn json(sample: &SocketSample) -> serde_json::Value {
             continue;
         }
         let value = match field.kind {
+            Kind::U64 if field.name == "flow_key" => format!("{:016x}", value.u64()).into(),
             Kind::U64 => value.u64().into(),
             Kind::I64 => value.i64().into(),
             Kind::Str => value.str().into(),
@@ -158,7 +159,9 @@ mod tests {
 
     #[test]
     fn samples_print_what_is_known() {
-        let sample = SocketSample { src_ip: vec![10, 0, 0, 1], cwnd_segments_last: 10, ..SocketSample::default() };
-        assert_eq!(json(&sample).to_string(), r#"{"src_ip":"10.0.0.1","cwnd_segments_last":10}"#);
+        let src_ip = vec![10, 0, 0, 1];
+        let sample = SocketSample { flow_key: 0xab, src_ip, cwnd_segments_last: 10, ..SocketSample::default() };
+        let text = r#"{"flow_key":"00000000000000ab","src_ip":"10.0.0.1","cwnd_segments_last":10}"#;
+        assert_eq!(json(&sample).to_string(), text);
     }
 }

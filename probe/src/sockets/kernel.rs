@@ -142,24 +142,17 @@ impl Kernel {
 
 /// Attaches every tracepoint that the kernel has.
 fn attach(programs: &mut Ebpf, btf: &Btf) -> Result<Vec<String>, Unavailable> {
-    let mut notes = Vec::new();
-    for name in TRACEPOINTS {
+    ebpf::hook_all(&TRACEPOINTS, ESSENTIAL, |name| {
         let program: &mut BtfTracePoint = programs
             .program_mut(name)
             .and_then(|p| p.try_into().ok())
             .ok_or_else(|| Unavailable::Refused { what: name.into(), why: "not in the object".into() })?;
-        let outcome = match program.load(name, btf) {
+        match program.load(name, btf) {
             Err(aya::programs::ProgramError::Btf(_)) => Err(Unavailable::NoTracepoint(name.into())),
             Err(e) => Err(refused(format!("cannot load the program for {name}"), &e)),
             Ok(()) => program.attach().map(|_| ()).map_err(|e| refused(format!("cannot attach to {name}"), &e)),
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(reason) if name == ESSENTIAL => return Err(reason),
-            Err(reason) => notes.push(format!("socket tracing goes on without {name}: {reason}")),
         }
-    }
-    Ok(notes)
+    })
 }
 
 fn map<M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>>(

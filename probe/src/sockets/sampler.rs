@@ -1,6 +1,6 @@
 //! The sampler: ends intervals, reads the kernel program and the dumps, hands over samples.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
@@ -18,6 +18,9 @@ use crate::ebpf::{Unavailable, epoch_offset_ns};
 
 /// A socket that was quiet for this long is given up by the kernel program's table; it starts anew with its next event, ns.
 const QUIET_NS: u64 = 600_000_000_000;
+
+/// A socket that nothing happens to is sampled this often nevertheless, so that it is known to be there, ns.
+pub(super) const IDLE_NS: u64 = 10_000_000_000;
 
 /// What to sample.
 #[derive(Debug, Clone)]
@@ -70,6 +73,8 @@ pub struct Sockets {
     tracker: Tracker,
     /// TCP_INFO of the previous dump, by cookie; `None` before the first dump.
     dumped: Option<HashMap<u64, TcpInfo>>,
+    /// When each socket of the previous dump was last sampled, CLOCK_MONOTONIC ns.
+    sampled_ns: HashMap<u64, u64>,
     /// Counters at each socket's previous event, for differences.
     evented: HashMap<u64, Totals>,
     netns: u64,
@@ -98,7 +103,7 @@ impl Sockets {
             }
             Err(error) => return Err(error),
         };
-        let sctp = Sctp::open(options.without_ebpf, &mut notes);
+        let sctp = Sctp::open(options.without_ebpf, options.events, &mut notes);
         let last_ns = now_ns();
         let mut sockets = Sockets {
             options,
@@ -107,6 +112,7 @@ impl Sockets {
             sctp,
             tracker: Tracker::default(),
             dumped: None,
+            sampled_ns: HashMap::new(),
             evented: HashMap::new(),
             netns,
             last_ns,
@@ -146,14 +152,15 @@ impl Sockets {
         self.last_ns = end_ns;
         let dump = self.dump()?;
         let before = self.dumped.take().unwrap_or_default();
+        let from = out.len();
         match &mut self.kernel {
             Some(kernel) => {
-                let from = out.len();
                 read_entries(kernel, &mut self.tracker, &mut self.evented, tick, &self.options.labels, out);
                 add_limits(&mut out[from..], &dump, &before);
             }
             None => out.extend(dump.iter().filter_map(|s| self.dump_sample(s, &before, tick))),
         }
+        self.add_idle(&dump, &before, tick, from, out);
         if let Some(sctp) = &mut self.sctp {
             let Options { filter, labels, .. } = &self.options;
             sctp.tick(self.diag.as_mut(), self.netns, filter, tick, labels, out);
@@ -173,7 +180,7 @@ impl Sockets {
     /// Takes the events that are waiting, as samples.
     pub fn event_samples(&mut self, out: &mut Vec<SocketSample>) {
         if let Some(sctp) = &mut self.sctp {
-            sctp.drain();
+            sctp.event_samples(self.netns, &self.options.filter, &self.options.labels, out);
         }
         let Some(kernel) = &mut self.kernel else { return };
         let offset = epoch_offset_ns();
@@ -206,9 +213,10 @@ impl Sockets {
         // A socket that was not in the previous dump began after it: all it counted is new.
         let first = TcpInfo::default();
         let before = before.get(&socket.cookie).unwrap_or(&first);
-        if !info.moved(before) {
-            return None;
-        }
+        info.moved(before).then(|| self.diag_sample(socket, &info, before, tick))
+    }
+
+    fn diag_sample(&self, socket: &DiagSocket, info: &TcpInfo, before: &TcpInfo, tick: Tick) -> SocketSample {
         let mut s = SocketSample {
             at_ns: tick.at_ns,
             interval_ns: tick.interval_ns,
@@ -222,7 +230,38 @@ impl Sockets {
         let ends = super::Ends { netns: self.netns, ..socket.ends };
         ends.fill(TCP, &mut s);
         info.fill(before, &mut s);
-        Some(s)
+        s
+    }
+
+    /// Adds sockets that were there for the whole interval and had nothing to say, now and then.
+    fn add_idle(
+        &mut self,
+        dump: &[DiagSocket],
+        before: &HashMap<u64, TcpInfo>,
+        tick: Tick,
+        from: usize,
+        out: &mut Vec<SocketSample>,
+    ) {
+        let told: HashSet<u64> = out[from..].iter().map(|s| s.cookie).collect();
+        let mut sampled_ns = HashMap::with_capacity(dump.len());
+        for socket in dump {
+            let last_ns = self.sampled_ns.get(&socket.cookie).copied();
+            let due = last_ns.is_none_or(|t| t.saturating_add(IDLE_NS) <= tick.end_ns);
+            let now = if told.contains(&socket.cookie) {
+                true
+            } else if due && before.contains_key(&socket.cookie) {
+                let info = TcpInfo::read(&socket.info);
+                // Compared with itself: what it counted meanwhile, if anything, is the kernel program's to tell.
+                out.push(self.diag_sample(socket, &info, &info, tick));
+                true
+            } else {
+                false
+            };
+            if let Some(at_ns) = if now { Some(tick.end_ns) } else { last_ns } {
+                sampled_ns.insert(socket.cookie, at_ns);
+            }
+        }
+        self.sampled_ns = sampled_ns;
     }
 }
 
@@ -275,4 +314,38 @@ fn now_ns() -> u64 {
     use nix::time::{ClockId, clock_gettime};
     let t = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux has a monotonic clock");
     (t.tv_sec() * 1_000_000_000 + t.tv_nsec()).cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_nothing_happens_to_is_sampled_now_and_then() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (_server, _) = listener.accept().unwrap();
+        let port = client.local_addr().unwrap().port();
+        let filter = Filter::new(Vec::new(), vec![port]).unwrap();
+        let (mut sockets, _) = Sockets::open(Options { filter, without_ebpf: true, ..Options::default() }).unwrap();
+        let mut idle = || {
+            let mut out = Vec::new();
+            sockets.tick(&mut out).unwrap();
+            out
+        };
+        let both = idle();
+        assert_eq!(both.len(), 2, "both ends: {both:?}");
+        assert!(both.iter().all(|s| s.source == "inet_diag" && s.cwnd_segments_last > 0 && s.interval_ns > 0));
+        assert!(
+            both.iter().all(|s| (s.segments_in, s.segments_out, s.ca_changes) == (0, 0, 0)),
+            "nothing moved: {both:?}"
+        );
+        assert!(idle().is_empty(), "not again so soon");
+        sockets.sampled_ns.values_mut().for_each(|t| *t = t.saturating_sub(IDLE_NS));
+        let mut out = Vec::new();
+        sockets.tick(&mut out).unwrap();
+        assert_eq!(out.len(), 2);
+    }
 }

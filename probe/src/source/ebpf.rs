@@ -58,13 +58,15 @@ pub struct Options {
     pub snaplen: u32,
     /// Ring buffer, bytes: a power of two and a multiple of the page size.
     pub ring_bytes: u32,
+    /// Attach by TCX where the kernel has it (Linux 6.6); else, or if false, by a clsact qdisc.
+    pub tcx: bool,
 }
 
 impl Options {
     /// Both directions of an interface with room for every TCP option, and for 50 ms at a million frames per second.
     #[must_use]
     pub fn new(interface: &str) -> Options {
-        Options { interface: interface.to_owned(), hooks: Hooks::Both, snaplen: 192, ring_bytes: 16 << 20 }
+        Options { interface: interface.to_owned(), hooks: Hooks::Both, snaplen: 192, ring_bytes: 16 << 20, tcx: true }
     }
 }
 
@@ -89,10 +91,10 @@ impl Capture {
             .map_err(|e| refused("cannot load the capture program", &e))?;
         let mut tcx = true;
         if options.hooks != Hooks::Egress {
-            tcx &= attach(&mut programs, "ingress", &options.interface, TcAttachType::Ingress)?;
+            tcx &= attach(&mut programs, "ingress", options, TcAttachType::Ingress)?;
         }
         if options.hooks != Hooks::Ingress {
-            tcx &= attach(&mut programs, "egress", &options.interface, TcAttachType::Egress)?;
+            tcx &= attach(&mut programs, "egress", options, TcAttachType::Egress)?;
         }
         let mut take = |name: &str| {
             let what = format!("cannot use the map {name}");
@@ -168,13 +170,14 @@ fn saturate(n: u32) -> u16 {
 
 /// Loads one program and attaches it ahead of all others, so that it sees what they change or drop as the network would:
 /// whether by TCX, or where the kernel does not have it, by clsact.
-fn attach(programs: &mut Ebpf, name: &str, interface: &str, hook: TcAttachType) -> Result<bool, Unavailable> {
+fn attach(programs: &mut Ebpf, name: &str, options: &Options, hook: TcAttachType) -> Result<bool, Unavailable> {
+    let interface = options.interface.as_str();
     let missing = || Unavailable::Refused { what: name.into(), why: "not in the object".into() };
     let program: &mut SchedClassifier =
         programs.program_mut(name).and_then(|p| p.try_into().ok()).ok_or_else(missing)?;
     program.load().map_err(|e| refused("the kernel refused the capture program", &e))?;
     let tcx = TcAttachOptions::TcxOrder(LinkOrder::first());
-    if program.attach_with_options(interface, hook, tcx).is_ok() {
+    if options.tcx && program.attach_with_options(interface, hook, tcx).is_ok() {
         return Ok(true);
     }
     match tc::qdisc_add_clsact(interface) {

@@ -1,8 +1,11 @@
 //! Three network namespaces in a row (client, router, server), for live tests of the kernel programs.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, setns};
 
@@ -94,4 +97,32 @@ pub(crate) fn within<T: Send>(ns: &str, work: impl FnOnce() -> T + Send) -> T {
         });
         thread.join().unwrap()
     })
+}
+
+/// TCP events at a steady rate inside a namespace, over loopback: every byte that is written is an event where it arrives,
+/// and its acknowledgement another one at the sender. As many as the machine can make if `events_per_s` is 0.
+pub(crate) fn chatter(ns: &str, length: Duration, events_per_s: u32) {
+    const CONNECTIONS: u32 = 64;
+    within(ns, || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut pairs: Vec<(TcpStream, TcpStream)> = (0..CONNECTIONS)
+            .map(|_| {
+                let talker = TcpStream::connect(address).unwrap();
+                talker.set_nodelay(true).unwrap();
+                (talker, listener.accept().unwrap().0)
+            })
+            .collect();
+        let round = Duration::from_secs(1).checked_div(events_per_s / (2 * CONNECTIONS)).unwrap_or_default();
+        let begin = Instant::now();
+        let mut next = begin;
+        while begin.elapsed() < length {
+            for (talker, listener) in &mut pairs {
+                talker.write_all(&[1]).unwrap();
+                listener.read_exact(&mut [0]).unwrap();
+            }
+            next += round;
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    });
 }

@@ -6,6 +6,7 @@ use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::TracePoint;
 use aya::{Ebpf, include_bytes_aligned};
 
+use super::super::diag::u64_at;
 use super::format::Format;
 use super::paths::{Formats, Paths};
 use crate::ebpf::{self, CAP_BPF, CAP_PERFMON, Unavailable, refused};
@@ -58,10 +59,11 @@ impl Kernel {
     pub(super) fn drain(&mut self, paths: &mut Paths) {
         while let Some(item) = self.events.next() {
             let Some((head, record)) = item.split_first_chunk::<HEAD>() else { continue };
+            let at_ns = u64_at(head, 0).unwrap_or(0);
             if head[8..12] == [0; 4] {
                 paths.association(&self.formats.probe, record);
             } else {
-                paths.path(&self.formats.path, record);
+                paths.path(&self.formats.path, record, at_ns);
             }
         }
     }

@@ -17,6 +17,7 @@ mod paths;
 mod tests;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use sce_proto::SocketSample;
@@ -28,6 +29,8 @@ use super::diag::{Diag, DiagSocket};
 use super::ends::Ends;
 use super::filter::Filter;
 use super::interval::{Labels, Tick};
+use super::sampler::IDLE_NS;
+use crate::ebpf::epoch_offset_ns;
 
 const SCTP: u8 = 132;
 /// There while the kernel has SCTP.
@@ -37,15 +40,15 @@ const PROC: &str = "/proc/net/sctp";
 pub(super) struct Sctp {
     kernel: Option<Kernel>,
     paths: Paths,
-    /// What the previous dump said, by association.
-    dumped: HashMap<u64, SctpInfo>,
+    /// What the previous dump said, by association, and when it was last sampled (CLOCK_MONOTONIC ns).
+    dumped: HashMap<u64, (SctpInfo, u64)>,
     /// False where the kernel has no diagnostics for SCTP.
     diag: bool,
 }
 
 impl Sctp {
     /// Opens what there is; `None` where the kernel has no SCTP.
-    pub(super) fn open(without_ebpf: bool, notes: &mut Vec<String>) -> Option<Sctp> {
+    pub(super) fn open(without_ebpf: bool, events: bool, notes: &mut Vec<String>) -> Option<Sctp> {
         if !Path::new(PROC).exists() {
             return None;
         }
@@ -57,13 +60,29 @@ impl Sctp {
                 None
             }
         };
-        Some(Sctp { kernel, paths: Paths::default(), dumped: HashMap::new(), diag: true })
+        Some(Sctp { kernel, paths: Paths::new(events), dumped: HashMap::new(), diag: true })
     }
 
     /// Takes the events that are waiting.
-    pub(super) fn drain(&mut self) {
+    fn drain(&mut self) {
         if let Some(kernel) = &mut self.kernel {
             kernel.drain(&mut self.paths);
+        }
+    }
+
+    /// Takes the events that are waiting as samples, one per path and event. The local address stays open: no tracepoint
+    /// tells it.
+    pub(super) fn event_samples(&mut self, netns: u64, filter: &Filter, labels: &Labels, out: &mut Vec<SocketSample>) {
+        self.drain();
+        let offset_ns = epoch_offset_ns();
+        for event in self.paths.take_events() {
+            let (ends, mut sample) = ends_of(event, netns, None);
+            if filter.matches(&ends) {
+                ends.fill(SCTP, &mut sample);
+                sample.at_ns = sample.at_ns.saturating_add_signed(offset_ns);
+                (sample.op, sample.run) = (labels.op, labels.run.clone());
+                out.push(sample);
+            }
         }
     }
 
@@ -94,7 +113,7 @@ impl Sctp {
         // Endpoints are listed beside their associations, without statistics.
         dump.retain(|d| SctpInfo::read(&d.info).tag != 0);
         let mut samples = path_samples(&mut self.paths, &dump);
-        samples.extend(self.dump_samples(&dump));
+        samples.extend(self.dump_samples(&dump, tick.end_ns));
         for (ends, mut sample) in samples {
             let ends = Ends { netns, ..ends };
             if filter.matches(&ends) {
@@ -106,26 +125,24 @@ impl Sctp {
         }
     }
 
-    fn dump_samples(&mut self, dump: &[DiagSocket]) -> Vec<(Ends, SocketSample)> {
-        let now: Vec<(Ends, SctpInfo)> = dump
-            .iter()
-            .map(|d| (d, SctpInfo::read(&d.info)))
-            .map(|(d, info)| {
-                (Ends { remote: (info.primary.unwrap_or(d.ends.remote.0), d.ends.remote.1), ..d.ends }, info)
-            })
-            .collect();
-        let first = SctpInfo::default();
-        let samples = now
-            .iter()
-            .map(|(ends, info)| (ends, info, self.dumped.get(&info.cookie()).unwrap_or(&first)))
-            .filter(|(_, info, before)| info.moved(before))
-            .map(|(ends, info, before)| {
+    /// Associations that something happened to since the previous dump, and now and then the others.
+    fn dump_samples(&mut self, dump: &[DiagSocket], end_ns: u64) -> Vec<(Ends, SocketSample)> {
+        let (mut samples, mut dumped) = (Vec::new(), HashMap::with_capacity(dump.len()));
+        let first = (SctpInfo::default(), 0);
+        for d in dump {
+            let info = SctpInfo::read(&d.info);
+            let (before, sampled_ns) = self.dumped.get(&info.cookie()).unwrap_or(&first);
+            let due = info.moved(before) || sampled_ns.saturating_add(IDLE_NS) <= end_ns;
+            if due {
                 let mut s = SocketSample { source: "sctp_diag".into(), ..SocketSample::default() };
                 info.fill(before, &mut s);
-                (*ends, s)
-            })
-            .collect();
-        self.dumped = now.into_iter().map(|(_, info)| (info.cookie(), info)).collect();
+                let remote = (info.primary.unwrap_or(d.ends.remote.0), d.ends.remote.1);
+                samples.push((Ends { remote, ..d.ends }, s));
+            }
+            let sampled_ns = if due { end_ns } else { *sampled_ns };
+            dumped.insert(info.cookie(), (info, sampled_ns));
+        }
+        self.dumped = dumped;
         samples
     }
 }
@@ -134,19 +151,23 @@ impl Sctp {
 fn path_samples(paths: &mut Paths, dump: &[DiagSocket]) -> Vec<(Ends, SocketSample)> {
     let join = |p: paths::PathSample| {
         let peer_port = |d: &&DiagSocket| (d.ends.local.1, d.ends.remote.1) == (p.local_port, p.peer.1);
-        let mut s = p.sample;
         let known = dump.iter().find(|d| peer_port(d) && d.ends.remote.0 == p.peer.0).or(dump.iter().find(peer_port));
-        // Without a dump the local address stays open: the unspecified one of the peer's family.
-        let open = if p.peer.0.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
-        let local = known.map_or(open, |d| d.ends.local.0);
+        let peer = p.peer.0;
+        let (ends, mut s) = ends_of(p, 0, known.map(|d| d.ends.local.0));
         if let Some(info) = known.map(|d| SctpInfo::read(&d.info)) {
             s.cookie = info.cookie();
-            if info.primary == Some(p.peer.0) {
+            if info.primary == Some(peer) {
                 s.srtt_ns_last = u64::from(info.srtt_ms) * 1_000_000;
                 s.rto_ns_last = u64::from(info.rto_ms) * 1_000_000;
             }
         }
-        (Ends { netns: 0, local: (local, p.local_port), remote: p.peer }, s)
+        (ends, s)
     };
     paths.take().into_iter().map(join).collect()
+}
+
+/// Where no dump tells the local address it stays open: the unspecified one of the peer's family.
+fn ends_of(p: paths::PathSample, netns: u64, local: Option<IpAddr>) -> (Ends, SocketSample) {
+    let open = if p.peer.0.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+    (Ends { netns, local: (local.unwrap_or(open), p.local_port), remote: p.peer }, p.sample)
 }

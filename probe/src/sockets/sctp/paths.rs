@@ -13,6 +13,8 @@ use super::format::Format;
 
 /// Associations remembered at most; further ones are not sampled by tracepoint.
 const MAX_ASSOCIATIONS: usize = 4096;
+/// Paths of one event at most.
+const MAX_PATHS: usize = 64;
 
 /// The formats of both tracepoints.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ struct Association {
     /// Whether its own record came in this interval.
     probed: bool,
     paths: HashMap<IpAddr, Path>,
+    /// Paths of the latest event, until the association's own record says whose they are.
+    pending: Vec<(u64, IpAddr, Path)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,10 +55,29 @@ struct Path {
     primary: bool,
 }
 
+impl Association {
+    /// Samples of the path events that wait for the association's record.
+    fn events(&mut self) -> Vec<PathSample> {
+        let pending = std::mem::take(&mut self.pending);
+        let sample = |(at_ns, peer, path): (u64, IpAddr, Path)| {
+            let mut sample = sample(&path, self);
+            // Of this very event, not the smallest of the interval.
+            sample.known_bits &= !socket_known::EXTREMES;
+            sample.snd_wnd_bytes_min = self.rwnd;
+            (sample.at_ns, sample.event) = (at_ns, "sctp_probe_path".into());
+            PathSample { sample, local_port: self.local_port, peer: (peer, self.peer_port) }
+        };
+        pending.into_iter().map(sample).collect()
+    }
+}
+
 /// Collects events.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
     associations: HashMap<u64, Association>,
+    /// Whether every event is wanted, besides what a whole interval held.
+    keep_events: bool,
+    events: Vec<PathSample>,
 }
 
 /// A path's sample and what it is joined by.
@@ -66,6 +89,11 @@ pub(crate) struct PathSample {
 }
 
 impl Paths {
+    /// With `keep_events`, [`Paths::take_events`] has a sample of every event.
+    pub(crate) fn new(keep_events: bool) -> Paths {
+        Paths { keep_events, ..Paths::default() }
+    }
+
     /// A record of `sctp_probe`.
     pub(crate) fn association(&mut self, format: &Format, record: &[u8]) {
         let number = |name| format.number(record, name);
@@ -78,14 +106,25 @@ impl Paths {
         a.rwnd_min = if a.probed { a.rwnd_min.min(a.rwnd) } else { a.rwnd };
         a.probed = true;
         a.unacked = number("unack_data").unwrap_or(0);
+        let now = a.events();
+        self.events.extend(now);
     }
 
-    /// A record of `sctp_probe_path`.
-    pub(crate) fn path(&mut self, format: &Format, record: &[u8]) {
+    /// The samples of the events since the last call; their times are CLOCK_MONOTONIC.
+    pub(crate) fn take_events(&mut self) -> Vec<PathSample> {
+        let mut out = std::mem::take(&mut self.events);
+        // Those whose association's record is still to come have its previous one.
+        out.extend(self.associations.values_mut().filter(|a| a.known).flat_map(Association::events));
+        out
+    }
+
+    /// A record of `sctp_probe_path` at a time of CLOCK_MONOTONIC.
+    pub(crate) fn path(&mut self, format: &Format, record: &[u8], at_ns: u64) {
         let number = |name| format.number(record, name).unwrap_or(0);
         let (Some(asoc), Some(peer)) = (format.number(record, "asoc"), format.address(record, "ipaddr")) else {
             return;
         };
+        let keep_events = self.keep_events;
         let Some(a) = self.entry(asoc) else { return };
         let p = a.paths.entry(peer).or_default();
         let (cwnd, flight) = (number("cwnd"), number("flight_size"));
@@ -99,6 +138,10 @@ impl Paths {
         p.mtu = number("pathmtu");
         p.state = number("state");
         p.primary = number("primary") != 0;
+        if keep_events && a.pending.len() < MAX_PATHS {
+            let alone = Path { events: 1, cwnd_min: cwnd, cwnd_max: cwnd, flight_max: flight, ..*p };
+            a.pending.push((at_ns, peer, alone));
+        }
     }
 
     fn entry(&mut self, asoc: u64) -> Option<&mut Association> {

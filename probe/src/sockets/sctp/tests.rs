@@ -19,15 +19,37 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 fn recorded_paths() -> Paths {
+    replayed(Paths::new(false))
+}
+
+fn replayed(mut paths: Paths) -> Paths {
     let (probe, path) = (Format::parse(PROBE), Format::parse(PATH));
-    let mut paths = Paths::default();
-    for line in RECORDS.lines() {
+    for (n, line) in RECORDS.lines().enumerate() {
         match line.split_once(' ').unwrap() {
             ("0", record) => paths.association(&probe, &bytes(record)),
-            (_, record) => paths.path(&path, &bytes(record)),
+            (_, record) => paths.path(&path, &bytes(record), n as u64),
         }
     }
     paths
+}
+
+#[test]
+fn in_event_mode_every_recorded_event_is_a_sample_too() {
+    let mut paths = replayed(Paths::new(true));
+    let events = paths.take_events();
+    assert_eq!(events.len(), 5);
+    assert!(
+        events
+            .iter()
+            .all(|e| (e.sample.event.as_str(), e.sample.events, e.local_port) == ("sctp_probe_path", 1, 60353))
+    );
+    let times: Vec<u64> = events.iter().map(|e| e.sample.at_ns).collect();
+    assert_eq!(times, [1, 3, 5, 7, 9]);
+    let last = &events[4].sample;
+    assert_eq!((last.cwnd_bytes_last, last.flight_bytes_last, last.snd_wnd_bytes_last), (131_064, 56_000, 50_496));
+    assert!(paths.take_events().is_empty());
+    assert_eq!(paths.take().len(), 1, "the interval has its sample as before");
+    assert!(recorded_paths().take_events().is_empty(), "only where asked for");
 }
 
 #[test]
