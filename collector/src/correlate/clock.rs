@@ -19,6 +19,8 @@ const BUCKET_NS: i64 = 50_000_000;
 const MAX_SKEW: f64 = 1e-3;
 /// Smallest common jump of both clouds that is called a step, ns.
 const MIN_STEP: f64 = 500_000.0;
+/// Packets this near to a step, ns, are told by no clock: one that left before it may have arrived behind it.
+const AROUND_STEP_NS: i64 = 250_000_000;
 /// Buckets on either side that are compared to find a jump.
 const SIDE: usize = 4;
 
@@ -90,7 +92,12 @@ pub(super) struct Clock {
 /// A straight stretch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Piece {
+    from_ns: i64,
     until_ns: i64,
+    /// A step came before it.
+    behind_step: bool,
+    /// A step came after it.
+    before_step: bool,
     middle_ns: i64,
     /// Offset at the middle, ns.
     height: f64,
@@ -117,7 +124,17 @@ impl Piece {
 impl Clock {
     /// One clock: no offset, no error.
     pub(super) fn shared() -> Clock {
-        let piece = Piece { until_ns: i64::MAX, middle_ns: 0, height: 0.0, slope: 0.0, error: 0.0, synced: false };
+        let piece = Piece {
+            from_ns: i64::MIN,
+            until_ns: i64::MAX,
+            behind_step: false,
+            before_step: false,
+            middle_ns: 0,
+            height: 0.0,
+            slope: 0.0,
+            error: 0.0,
+            synced: false,
+        };
         Clock { pieces: vec![piece], ..Clock::default() }
     }
 
@@ -128,6 +145,7 @@ impl Clock {
         samples.close();
         let list: Vec<&Bucket> = samples.buckets.values().collect();
         let mut from = 0;
+        let mut behind_step = false;
         while from < list.len() {
             let start = list[from].time();
             let most = list[from..].partition_point(|b| b.time() - start < STRETCH_NS);
@@ -139,10 +157,18 @@ impl Clock {
             if n == 0 {
                 // The two clouds cross within one bucket: nothing can be said about it.
                 from += 1;
+                behind_step = true;
+                if let Some(last) = clock.pieces.last_mut() {
+                    last.before_step = true;
+                }
                 continue;
             }
             let stretch = Stretch::new(&list[from..from + n]);
             clock.push(&stretch, claim_ns);
+            if let Some(piece) = clock.pieces.last_mut() {
+                (piece.behind_step, piece.before_step) = (behind_step, n < most);
+            }
+            behind_step = n < most;
             from += n;
         }
         clock
@@ -164,10 +190,13 @@ impl Clock {
         }
     }
 
-    /// The stretch that a time lies in, or the nearest one.
+    /// The stretch that a time lies in, or the nearest one; `None` around a step, where it is not known which clock stamped.
     pub(super) fn at(&self, t: u64) -> Option<&Piece> {
-        let i = self.pieces.partition_point(|p| p.until_ns < t.cast_signed());
-        self.pieces.get(i).or(self.pieces.last())
+        let t = t.cast_signed();
+        let i = self.pieces.partition_point(|p| p.until_ns < t);
+        let early = |p: &Piece| p.behind_step && t < p.from_ns.saturating_add(AROUND_STEP_NS);
+        let late = |p: &Piece| p.before_step && t > p.until_ns.saturating_sub(AROUND_STEP_NS);
+        self.pieces.get(i).or(self.pieces.last()).filter(|p| !early(p) && !late(p))
     }
 }
 
@@ -285,7 +314,10 @@ impl Stretch {
         };
         let error = if two_sided { self.error(height, slope) } else { f64::INFINITY };
         let until_ns = self.middle_ns + self.end as i64;
-        Piece { until_ns, middle_ns: self.middle_ns, height: height + self.base as f64, slope, error, synced }
+        let from_ns = self.middle_ns + self.begin as i64;
+        let (behind_step, before_step) = (false, false);
+        let (middle_ns, height) = (self.middle_ns, height + self.base as f64);
+        Piece { from_ns, until_ns, behind_step, before_step, middle_ns, height, slope, error, synced }
     }
 
     /// The slope of the widest strip, if the clouds are long and dense enough to tell one; else none.
