@@ -5,10 +5,12 @@
 # otherwise names them and fails.
 set -eu
 
-case "${1:-}" in
+cd "$(dirname "$0")/.."
+what=${1:-}
+case "$what" in
 build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
 demo) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables" ;;
-test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd" ;;
+test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium fonts-dejavu-core python3-venv" ;;
 *) echo "usage: $0 build|demo|test" >&2; exit 2 ;;
 esac
 
@@ -21,11 +23,29 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     exit 0
 fi
 
+# The Python packages of docs/recipes, in an environment of their own; without them the recipes' test says that it is skipped.
+recipes() {
+    [ "$what" = test ] || return 0
+    [ -e target/recipes/done ] && return 0
+    mkdir -p target
+    log=$(mktemp)
+    if python3 -m venv target/recipes >"$log" 2>&1 \
+        && timeout 300 target/recipes/bin/pip install --quiet pandas pyarrow polars duckdb >>"$log" 2>&1; then
+        touch target/recipes/done
+    else
+        echo "setup: no Python packages for docs/recipes ($(tail -n 1 "$log"))" >&2
+    fi
+    rm -f "$log"
+}
+
 missing=""
 for package in $want; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    recipes
+    exit 0
+fi
 
 if [ "$(id -u)" = 0 ]; then
     as_root=""
@@ -45,3 +65,4 @@ if ! { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-insta
     exit 1
 fi
 rm -f "$log"
+recipes

@@ -23,7 +23,7 @@ use sce_view::{aggregate, time, track, units};
 use args::{Cli, Verb};
 use client::Client;
 use exit::{Failure, code};
-use verbs::{diff, export, flow, list, matrix, shell, top};
+use verbs::{diff, export, flow, list, matrix, query, shell, top};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -79,6 +79,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Check(args) => verbs::check::run(client, args).await,
         Verb::Diff(args) => diff::run(client, args).await,
         Verb::Watch(args) => watch::run(client, args).await,
+        Verb::Query(args) => query::run(client, args).await,
         Verb::Plot(args) => plot::run(client, args).await,
         Verb::List(args) => list::run(client, &args.view, args.listing.flow.as_deref(), &args.listing.listing).await,
         Verb::Export(args) => export::run(client, args).await,

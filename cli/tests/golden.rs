@@ -60,6 +60,7 @@ fn help() {
         "diff",
         "watch",
         "plot",
+        "query",
         "list",
         "export",
         "completions",
@@ -98,6 +99,24 @@ fn tables() {
 }
 
 #[test]
+fn queries() {
+    golden(
+        "query",
+        &[
+            &[
+                "query",
+                "select proto, count(*), sum(up.packets) as sent, max(rtt_ns_min) from flows group by proto order by sent desc",
+            ],
+            &["query", "select count(*) from paths", "-o", "json"],
+            &["query", "select flow, up.packets from flows where port 443 limit 1", "-o", "csv"],
+            &["query", "select flow, sum(up.packets) from flows"],
+            &["query", "select up.pakcets from flows"],
+            &["query", "drop table flows"],
+        ],
+    );
+}
+
+#[test]
 fn machine_formats() {
     golden(
         "machine",
@@ -123,11 +142,26 @@ fn figures() {
             &["plot", "rtt", "3f2a", "--data"],
             &["plot", "cdf", "--term"],
             &["plot", "loss", "3f2a"],
-            &["plot", "marks", "3f2a", "--out", "marks.png"],
+            &["plot", "marks", "3f2a", "--out", "marks.pdf"],
         ],
     );
     let fake = fake::start();
     let dir = tempfile::tempdir().unwrap();
+    #[cfg(feature = "png")]
+    {
+        let path = dir.path().join("figure.png");
+        let said = run(&fake.url, &["plot", "overview", "--out", path.to_str().unwrap()]);
+        if said.contains("no font is installed") {
+            eprintln!("SKIP figures: no font is installed, so no picture is made (apt-get install fonts-dejavu-core)");
+        } else {
+            let png = std::fs::read(path).unwrap();
+            assert_eq!(
+                (&png[1..4], u32::from_be_bytes(png[16..20].try_into().unwrap())),
+                (&b"PNG"[..], 2250),
+                "{said}"
+            );
+        }
+    }
     for kind in ["overview", "fairness"] {
         let path = dir.path().join("figure.svg");
         run(&fake.url, &["plot", kind, "--out", path.to_str().unwrap(), "--top", "2"]);
@@ -257,8 +291,10 @@ fn completions_and_manual_pages_are_made() {
 #[test]
 fn every_command_of_the_manual_and_of_the_help_is_accepted() {
     let fake = fake::start();
-    let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md")).unwrap();
-    let mut commands: Vec<String> = manual.lines().filter(|l| l.starts_with("sce-cli ")).map(str::to_owned).collect();
+    let pages = ["cli.md", "cookbook.md", "deploying.md"]
+        .map(|page| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)).unwrap());
+    let lines = pages.iter().flat_map(|page| page.lines());
+    let mut commands: Vec<String> = lines.filter(|l| l.starts_with("sce-cli ")).map(str::to_owned).collect();
     assert!(commands.len() > 20, "the manual has its commands on lines of their own");
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for entry in std::fs::read_dir(golden).unwrap() {

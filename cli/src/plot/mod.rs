@@ -2,6 +2,8 @@
 //!
 //! In: the rows of `flows`, `series` and `sockets`. Out: one figure. Computes no metric beyond rates, shares and ranks.
 
+#[cfg(feature = "png")]
+mod picture;
 mod terminal;
 
 use std::io::{IsTerminal, Write};
@@ -18,16 +20,20 @@ use crate::track::{tracks, word};
 pub(crate) use sce_view::figure::Kind;
 use sce_view::figure::{self, Figure, Source};
 
+/// What a figure is written as: vectors, its data, a picture.
+const KINDS_OF_FILES: &[&str] = if cfg!(feature = "png") { &["svg", "csv", "png"] } else { &["svg", "csv"] };
+
 /// Draws a figure.
 pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
     let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
     if let Some(path) = &args.out
-        && path.extension().is_none_or(|e| e != "svg" && e != "csv")
+        && path.extension().is_none_or(|e| !KINDS_OF_FILES.iter().any(|k| e == *k))
     {
         return Err(Failure::usage(format!(
-            "{}: figures are written as .svg, their data as .csv; `rsvg-convert -z 3 FIGURE.svg -o FIGURE.png` makes a PNG",
-            path.display()
+            "{}: a figure goes to a file that ends in .{}",
+            path.display(),
+            KINDS_OF_FILES.join(", .")
         )));
     }
     let ask = |view: &str, flow: &str| SelectRequest {
@@ -101,6 +107,13 @@ fn write(figure: &Figure, args: &PlotArgs, width: usize) -> Result<(), Failure> 
         (None, true) => terminal::render(figure, if width == 0 { 100 } else { width }),
         _ => figure::render(figure),
     };
+    #[cfg(feature = "png")]
+    if let Some(path) = args.out.as_ref().filter(|p| p.extension().is_some_and(|e| e == "png")) {
+        let picture = picture::png(&text)?;
+        std::fs::write(path, picture).map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;
+        eprintln!("{}", path.display());
+        return Ok(());
+    }
     match &args.out {
         Some(path) => {
             std::fs::write(path, text).map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))?;

@@ -6,5 +6,6 @@ pub(crate) mod export;
 pub(crate) mod flow;
 pub(crate) mod list;
 pub(crate) mod matrix;
+pub(crate) mod query;
 pub(crate) mod shell;
 pub(crate) mod top;

@@ -59,8 +59,5 @@ pub(super) async fn completeness<S: Store>(
     note(sums.flows_evicted, "flows were ended early because a flow table was full");
     note(sums.marks_dropped, "path marks were given up: some segments are known by counters only");
     note(quarantined, "batches could not be stored and are in quarantine (view `probes`)");
-    if out.oldest_ns > 0 && since_ns > 0 && since_ns < out.oldest_ns {
-        out.notes.push(String::from("the window begins before the oldest record that is kept"));
-    }
     Ok(out)
 }

@@ -18,14 +18,14 @@ const COLUMNS: [&str; 16] = [
     "responder_ip",
     "responder_port",
     "ecn_mode",
-    "first_ns",
-    "duration_ns",
-    "lost_packets",
-    "rtt_ns_min",
     "up.packets",
     "up.ip_bytes",
+    "lost_packets",
     "up.arrived_ect1_packets",
     "up.arrived_ce_packets",
+    "rtt_ns_min",
+    "duration_ns",
+    "first_ns",
     "down.ip_bytes",
 ];
 

@@ -89,7 +89,9 @@ fn frame(path: &str, title: &str, asked: &Asked, body: &Markup) -> Markup {
                     nav {
                         @for (to, name) in PAGES {
                             @let here = path == to || (to == "/flows" && path.starts_with("/flow/"));
-                            a href=(asked.url(to, &[("sort", "")])) aria-current=[here.then_some("page")] { (name) }
+                            @let unfiltered: &[(&str, &str)] = &[("sort", ""), ("filter", "")];
+                            @let change = if ["/", "/audit"].contains(&to) { unfiltered } else { &unfiltered[..1] };
+                            a href=(asked.url(to, change)) aria-current=[here.then_some("page")] { (name) }
                         }
                     }
                     span.state id="state" {}

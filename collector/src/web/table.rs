@@ -25,7 +25,7 @@ pub(super) fn table(asked: &Asked, answer: &Answer, names: &[&str], sortable: Op
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { @for i in &kept { (heading(asked, &answer.columns[*i], sortable)) } } }
+                thead { tr { @for i in &kept { (heading(asked, answer, *i, sortable)) } } }
                 tbody {
                     @for row in &answer.rows { tr { @for i in &kept { (datum(asked, &answer.columns[*i], row, *i, &style)) } } }
                 }
@@ -34,9 +34,11 @@ pub(super) fn table(asked: &Asked, answer: &Answer, names: &[&str], sortable: Op
     }
 }
 
-fn heading(asked: &Asked, column: &ColumnInfo, sortable: Option<&str>) -> Markup {
-    let sort = cell::sort(column);
-    let class = (!matches!(sort, Sort::Text | Sort::Time)).then_some("n");
+fn heading(asked: &Asked, answer: &Answer, i: usize, sortable: Option<&str>) -> Markup {
+    let column = &answer.columns[i];
+    // A heading stands over its cells: right where there are numbers.
+    let number = answer.rows.iter().filter_map(|r| r.values.get(i)).any(cell::is_number);
+    let class = (number && cell::sort(column) != Sort::Time).then_some("n");
     // The name without what the cells say themselves.
     let words = column.name.replace('.', " ").replace("_ns", "").replace('_', " ");
     let now = asked.get("sort");

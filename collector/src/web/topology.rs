@@ -196,8 +196,8 @@ fn words(paths: &Answer, row: &Row) -> Vec<(String, bool)> {
     }
     if let Some(least) = n("owd_ns_min") {
         let delay = |v: f64| duration(v as i64);
-        let middle = n("owd_ns_p50").map(|v| format!(", p50 {}", delay(v))).unwrap_or_default();
-        out.push((format!("delay min {}{middle}", delay(least)), false));
+        out.push((format!("delay min {}", delay(least)), false));
+        out.extend(n("owd_ns_p50").map(|v| (format!("median {}", delay(v)), false)));
         if let Some(error) = n("owd_ns_error").filter(|e| *e > 0.0) {
             out.push((format!("\u{b1} {}", delay(error)), false));
         }

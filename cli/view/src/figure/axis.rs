@@ -94,6 +94,7 @@ impl Figure {
         let (low, high) = (xs().fold(f64::INFINITY, f64::min), xs().fold(f64::NEG_INFINITY, f64::max));
         match (low.is_finite(), high > low) {
             (true, true) => (low, high),
+            (true, false) if low > 0.0 => (low * 0.5, low * 1.5),
             (true, false) => (low, low + 1.0),
             _ => (0.0, 1.0),
         }

@@ -1,0 +1,11 @@
+"""Flows, bytes and losses by run, with pandas: python3 pandas.py DIR (needs pandas and pyarrow)."""
+import sys
+
+sys.path.pop(0)  # this file is called as the package that it uses
+import pandas
+
+flows = pandas.read_parquet(f"{sys.argv[1]}/flows.parquet")
+by_run = flows.groupby(flows["run"].fillna("")).agg(
+    flows=("flow", "nunique"), bytes=("up.ip_bytes", "sum"), lost=("lost_packets", "sum")
+)
+print(by_run.to_csv(), end="")
