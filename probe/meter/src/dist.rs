@@ -61,6 +61,12 @@ impl<const SCALE: u64> Dist<SCALE> {
         self.sketch.add(value);
     }
 
+    /// Asks the memory for where a value will be counted.
+    #[inline]
+    pub(crate) fn fetch(&self, value: u64) {
+        self.sketch.fetch(value);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }

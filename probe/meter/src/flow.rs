@@ -8,6 +8,7 @@ use siphasher::sip::SipHasher24;
 
 use crate::config::{Config, Timeouts};
 use crate::decode::protocol;
+use crate::fetch;
 use crate::gaps::Gaps;
 use crate::key::Key;
 use crate::marks::Tail;
@@ -92,6 +93,34 @@ impl Flow {
     /// Direction of a packet that goes from the low to the high end (`forward`), or back.
     pub(crate) fn dir(&self, forward: bool) -> Dir {
         if forward == self.up_is_forward { Dir::Up } else { Dir::Down }
+    }
+
+    /// Asks the memory for what tells the direction, and where the rest lies.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        fetch::value(&self.key);
+        fetch::value(&(self.last_ns));
+        fetch::value(&self.up_is_forward);
+        fetch::value(&self.transport);
+    }
+
+    /// Asks the memory for the counters that the next packet of a direction will touch.
+    #[inline]
+    pub(crate) fn fetch_counters(&self, forward: bool) {
+        let dir = self.dir(forward);
+        fetch::value(&self.volume[dir]);
+        fetch::value(&self.gaps[dir]);
+        fetch::value(&self.codes[dir]);
+        fetch::value(&self.tails[dir]);
+        self.transport.fetch(dir);
+    }
+
+    /// Asks the memory for what the counters point to.
+    #[inline]
+    pub(crate) fn fetch_boxes(&self, p: &Packet<'_>, forward: bool) {
+        let dir = self.dir(forward);
+        self.gaps[dir].fetch(p.time_ns);
+        self.transport.fetch_boxes(p, dir);
     }
 
     /// Whether the packet belongs to a later instance than this one; then the reason why this one ended.

@@ -33,6 +33,12 @@ struct Marks {
 }
 
 impl Gaps {
+    /// Asks the memory for where the gap before a packet at this time will be counted.
+    #[inline]
+    pub(crate) fn fetch(&self, time_ns: u64) {
+        self.ipg.fetch(time_ns.saturating_sub(self.last_ns));
+    }
+
     pub(crate) fn observe(&mut self, p: &Packet<'_>) {
         let first = self.last_ns == 0;
         let gap = p.time_ns.saturating_sub(self.last_ns);

@@ -11,6 +11,7 @@
 mod config;
 mod decode;
 mod dist;
+mod fetch;
 mod flow;
 mod fragments;
 mod frame;

@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::key::Key;
 use crate::marks::{Marks, Name};
 use crate::packet::{Dir, Packet};
-use crate::table::Table;
+use crate::table::{NO_SLOT, Table};
 use crate::tcp::Pass;
 use crate::transport::{Shared, icmp};
 
@@ -19,6 +19,22 @@ use crate::transport::{Shared, icmp};
 const SWEEP_NS: u64 = 2_000_000_000;
 /// A capture time that is earlier than the latest one by more than this is a step of the clock, ns.
 const STEP_NS: u64 = 1_000_000_000;
+
+/// Frames whose flows are fetched from memory together: enough to keep it busy, few enough that what was fetched first is
+/// still in the first-level cache when it is used.
+const BATCH: usize = 16;
+
+/// A decoded frame on its way to its flow.
+struct Looked<'a> {
+    packet: Packet<'a>,
+    /// Its flow is certain.
+    certain: bool,
+    key: Key,
+    forward: bool,
+    tag: u32,
+    /// Where its flow was when the batch began.
+    hint: u32,
+}
 
 /// What a meter hands over.
 #[derive(Debug, Default)]
@@ -126,12 +142,58 @@ impl Meter {
 
     /// Counts a frame.
     pub fn observe(&mut self, frame: &Frame<'_>) {
+        let looked = self.look(frame);
+        self.take(frame, looked);
+    }
+
+    /// Counts frames, and advances before each that is due: the same as the loop in the example above, and faster, for it
+    /// fetches the flows of several frames from memory at the same time.
+    pub fn observe_all(&mut self, frames: &[Frame<'_>], out: &mut Records) {
+        for batch in frames.chunks(BATCH) {
+            let mut looked: [Option<Result<Looked<'_>, Skip>>; BATCH] =
+                std::array::from_fn(|i| batch.get(i).map(|frame| self.look(frame)));
+            self.fetch(&mut looked);
+            for (frame, looked) in batch.iter().zip(looked) {
+                if frame.time_ns >= self.deadline() {
+                    self.advance(frame.time_ns, out);
+                }
+                if let Some(looked) = looked {
+                    self.take(frame, looked);
+                }
+            }
+        }
+    }
+
+    /// Brings the flows of a batch into the cache, layer by layer: each needs the addresses that the one before holds.
+    #[inline]
+    fn fetch(&self, batch: &mut [Option<Result<Looked<'_>, Skip>>; BATCH]) {
+        for looked in batch.iter_mut().flatten().flatten() {
+            looked.hint = self.table.hint(looked.tag);
+        }
+        let flows = || batch.iter().flatten().flatten().filter_map(|l| Some((self.table.get(l.hint)?, l)));
+        flows().for_each(|(flow, _)| flow.fetch());
+        flows().for_each(|(flow, l)| flow.fetch_counters(l.forward));
+        flows().for_each(|(flow, l)| flow.fetch_boxes(&l.packet, l.forward));
+    }
+
+    /// Decodes a frame and finds out to which flow it belongs.
+    #[inline]
+    fn look<'a>(&mut self, frame: &Frame<'a>) -> Result<Looked<'a>, Skip> {
+        let max_tunnels = if self.config.outermost { 0 } else { self.config.limits.max_tunnels };
+        let mut packet = decode::decode(frame, max_tunnels)?;
+        let certain = self.config.outermost || self.fragments.resolve(&mut packet);
+        let (key, forward) = Key::of(&packet);
+        let tag = self.table.tag(&key);
+        Ok(Looked { packet, certain, key, forward, tag, hint: NO_SLOT })
+    }
+
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, looked: Result<Looked<'_>, Skip>) {
         self.keep_time(frame.time_ns);
         self.probe.captured_packets += 1;
         self.probe.captured_bytes += u64::from(frame.wire_len);
-        let max_tunnels = if self.config.outermost { 0 } else { self.config.limits.max_tunnels };
-        match decode::decode(frame, max_tunnels) {
-            Ok(mut packet) => self.count(&mut packet),
+        match looked {
+            Ok(looked) => self.count(looked),
             Err(skip) => self.skip(skip),
         }
     }
@@ -177,11 +239,11 @@ impl Meter {
         *counter += 1;
     }
 
-    fn count(&mut self, packet: &mut Packet<'_>) {
+    fn count(&mut self, looked: Looked<'_>) {
+        let Looked { mut packet, certain, forward, .. } = looked;
+        let packet = &mut packet;
         self.probe.ip_packets += 1;
-        let certain = self.config.outermost || self.fragments.resolve(packet);
-        let (key, forward) = Key::of(packet);
-        let Some(slot) = self.slot(key, forward, packet) else {
+        let Some(slot) = self.slot(&looked) else {
             self.probe.other_frames += 1;
             self.probe.other_packets += u64::from(packet.segments);
             self.probe.other_ip_bytes += packet.wire_ip_bytes();
@@ -225,9 +287,10 @@ impl Meter {
     }
 
     /// The slot of the packet's flow; a new one where it begins a flow; `None` where there is no room.
-    fn slot(&mut self, key: Key, forward: bool, packet: &Packet<'_>) -> Option<u32> {
-        let tag = self.table.tag(&key);
-        if let Some(slot) = self.table.find(&key, tag) {
+    fn slot(&mut self, looked: &Looked<'_>) -> Option<u32> {
+        let Looked { packet, key, forward, tag, hint, .. } = looked;
+        let (forward, tag) = (*forward, *tag);
+        if let Some(slot) = self.table.at_or_find(*hint, key, tag) {
             let flow = self.table.get_mut(slot)?;
             match flow.is_over(packet, flow.dir(forward), &self.config.timeouts) {
                 None => return Some(slot),
@@ -243,7 +306,7 @@ impl Meter {
             return None;
         }
         self.probe.flows_opened += 1;
-        Some(self.table.insert(Flow::new(key, forward, packet, &self.shared), tag))
+        Some(self.table.insert(Flow::new(*key, forward, packet, &self.shared), tag))
     }
 
     fn evict(&mut self, now_ns: u64) -> bool {

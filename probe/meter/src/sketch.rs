@@ -18,6 +18,13 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
+    /// Asks the memory for the slot of a value.
+    #[inline]
+    pub(crate) fn fetch(&self, value: u64) {
+        let at = home(u32::from(sketch::bucket(value))) & self.slots.len().wrapping_sub(1);
+        crate::fetch::element(&self.slots, at);
+    }
+
     pub(crate) fn add(&mut self, value: u64) {
         let bucket = u32::from(sketch::bucket(value));
         if !self.slots.is_empty() {

@@ -9,6 +9,9 @@ use crate::config::{Limits, Timeouts};
 use crate::flow::Flow;
 use crate::key::Key;
 
+/// No slot at all.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
 /// Slots looked at for a flow that can be given up.
 const EVICTION_LOOKS: usize = 8;
 
@@ -36,6 +39,8 @@ pub(crate) struct Table {
     hand: usize,
     /// Where the next search for ended flows begins.
     swept: usize,
+    /// All slots before this one are empty, or are about to be emptied by the caller of [`Table::some`].
+    emptied: usize,
 }
 
 impl Table {
@@ -50,6 +55,7 @@ impl Table {
             evict_quiet_ns: limits.evict_quiet_ns,
             hand: 0,
             swept: 0,
+            emptied: 0,
         }
     }
 
@@ -78,6 +84,26 @@ impl Table {
             .map(|e| e.slot)
     }
 
+    /// Where the flow of a key with this tag most likely is, without a look at any flow.
+    #[inline]
+    pub(crate) fn hint(&self, tag: u32) -> u32 {
+        self.index.find(spread(tag), |e| e.tag == tag).map_or(NO_SLOT, |e| e.slot)
+    }
+
+    /// The slot of a key's flow: the hinted one if it is there.
+    #[inline]
+    pub(crate) fn at_or_find(&self, hint: u32, key: &Key, tag: u32) -> Option<u32> {
+        match self.get(hint) {
+            Some(flow) if flow.key == *key => Some(hint),
+            _ => self.find(key, tag),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> Option<&Flow> {
+        self.slots.get(slot as usize)?.as_deref()
+    }
+
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Flow> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
@@ -95,6 +121,7 @@ impl Table {
                 (self.slots.len() - 1) as u32
             }
         };
+        self.emptied = self.emptied.min(slot as usize);
         self.index.insert_unique(spread(tag), Entry { tag, slot }, |e| spread(e.tag));
         slot
     }
@@ -151,10 +178,13 @@ impl Table {
         self.slots.iter().enumerate().skip(from).take(share).filter_map(ended).collect()
     }
 
-    /// Some slots in use.
-    pub(crate) fn some(&self, at_most: usize) -> Vec<u32> {
+    /// Some slots in use: the first ones, for a caller that will empty them.
+    pub(crate) fn some(&mut self, at_most: usize) -> Vec<u32> {
         let in_use = |(slot, flow): (usize, &Option<Box<Flow>>)| flow.as_ref().map(|_| slot as u32);
-        self.slots.iter().enumerate().filter_map(in_use).take(at_most).collect()
+        let some: Vec<u32> =
+            self.slots.iter().enumerate().skip(self.emptied).filter_map(in_use).take(at_most).collect();
+        self.emptied = some.last().map_or(self.emptied, |last| *last as usize + 1);
+        some
     }
 }
 

@@ -106,6 +106,22 @@ proptest! {
         }
     }
 
+    /// Frames that are handed over together, in pieces of any length, count as they do one by one.
+    #[test]
+    fn batches_change_nothing(packets in traffic(), piece in 1usize..50, interval_ns in 1_000_000u64..400_000_000) {
+        let config = Config { interval_ns, ..Config::default() };
+        let bytes: Vec<_> = packets.iter().map(Packet::bytes).collect();
+        let frames: Vec<Frame<'_>> = packets.iter().zip(&bytes).map(|(p, b)| p.frame(b)).collect();
+        let mut meter = Meter::new(config.clone());
+        let mut out = Records::default();
+        frames.chunks(piece).for_each(|some| meter.observe_all(some, &mut out));
+        meter.finish(&mut out);
+        let want = self::meter(&packets, config);
+        prop_assert_eq!(out.flows, want.flows);
+        prop_assert_eq!(out.probe, want.probe);
+        prop_assert_eq!(out.marks, want.marks);
+    }
+
     #[test]
     fn swapping_the_ends_swaps_nothing_but_their_names(packets in traffic()) {
         // The other end speaks first: what was A's is B's now.

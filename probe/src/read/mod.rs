@@ -22,6 +22,11 @@ use crate::source::CaptureFile;
 
 use flow::FlowView;
 
+/// Frames that are read before they are metered.
+const READ_AT_ONCE: usize = 64;
+/// Flows whose records are made before they are printed, at the end of the input.
+const RETIRED_AT_ONCE: usize = 256;
+
 /// Forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -238,31 +243,38 @@ fn read_one(
     let mut filter = Filter::new(filter)?;
     let mut meter = Meter::new(config);
     let mut out = Records::default();
+    let mut batch = Vec::with_capacity(READ_AT_ONCE);
     loop {
-        match file.next_frame() {
-            Ok(Some(f)) => {
-                if !filter.passes(f.link, f.data)? {
-                    capture.filtered += 1;
-                    continue;
-                }
-                capture.saw(f.time_ns);
-                if f.time_ns >= meter.deadline() {
-                    meter.advance(f.time_ns, &mut out);
-                    ship(name, &mut capture, &mut out, sink)?;
-                }
-                meter.observe(&Frame {
-                    time_ns: f.time_ns,
-                    link: LinkType(u32::from(f.link)),
-                    wire_len: f.wire_len,
-                    data: f.data,
-                    vlan: None,
-                    gso: None,
-                    outgoing: None,
-                });
+        let result = file.next_batch(&mut batch, READ_AT_ONCE);
+        let mut frames = Vec::with_capacity(batch.len());
+        for held in &batch {
+            let f = file.held(held);
+            if !filter.passes(f.link, f.data)? {
+                capture.filtered += 1;
+                continue;
             }
-            Ok(None) => break,
+            capture.saw(f.time_ns);
+            frames.push(Frame {
+                time_ns: f.time_ns,
+                link: LinkType(u32::from(f.link)),
+                wire_len: f.wire_len,
+                data: f.data,
+                vlan: None,
+                gso: None,
+                outgoing: None,
+            });
+        }
+        meter.observe_all(&frames, &mut out);
+        ship(name, &mut capture, &mut out, sink)?;
+        match result {
+            Ok(()) if batch.is_empty() => break,
+            Ok(()) => {}
             Err(e) => capture.error = Some(e.to_string()),
         }
+    }
+    // Flows that go on to the end are printed a few at a time, too: there may be a million of them.
+    while meter.retire(RETIRED_AT_ONCE, &mut out) {
+        ship(name, &mut capture, &mut out, sink)?;
     }
     meter.finish(&mut out);
     ship(name, &mut capture, &mut out, sink)?;

@@ -13,13 +13,15 @@ pub(super) struct Window {
     end: usize,
     /// Stream position of `start`.
     offset: u64,
+    /// Bytes that were taken stay where they are.
+    held: bool,
     /// What ended the stream early, kept until everything before it has been used.
     failure: Option<io::Error>,
 }
 
 impl Window {
     pub(super) fn new(inner: Box<dyn Read + Send>) -> Window {
-        Window { inner, buffer: vec![0; 2 * STEP], start: 0, end: 0, offset: 0, failure: None }
+        Window { inner, buffer: vec![0; 2 * STEP], start: 0, end: 0, offset: 0, held: false, failure: None }
     }
 
     /// The next `n` bytes, or as many as the stream still has.
@@ -53,6 +55,27 @@ impl Window {
         &self.buffer[from..self.start]
     }
 
+    /// From now on (`true`), bytes that are taken stay where they are, for [`Window::at`]; or need not any longer.
+    pub(super) fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Where a slice that this window gave lies in it. Good as long as the window is held.
+    pub(super) fn place_of(&self, address: usize) -> usize {
+        address.wrapping_sub(self.buffer.as_ptr().addr())
+    }
+
+    /// Bytes at a place.
+    #[inline]
+    pub(super) fn at(&self, place: usize, length: usize) -> &[u8] {
+        self.buffer.get(place..place + length).unwrap_or_default()
+    }
+
+    /// Whether bytes are there without asking the stream for more.
+    pub(super) fn has_more(&self) -> bool {
+        self.end > self.start
+    }
+
     /// Position in the stream, bytes from its beginning.
     pub(super) fn offset(&self) -> u64 {
         self.offset
@@ -65,13 +88,16 @@ impl Window {
 
     #[cold]
     fn refill(&mut self, n: usize) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.buffer.len() < n {
-            self.buffer.resize(n, 0);
+        if !self.held {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
         }
-        while self.end < n && self.failure.is_none() {
+        let wanted = self.start + n;
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted + STEP, 0);
+        }
+        while self.end < wanted && self.failure.is_none() {
             let room = (self.end + STEP).min(self.buffer.len());
             match self.inner.read(&mut self.buffer[self.end..room]) {
                 Ok(0) => break,

@@ -89,6 +89,16 @@ enum Format {
     Stopped,
 }
 
+/// A frame of the latest batch, see [`CaptureFile::held`].
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    time_ns: u64,
+    link: u16,
+    wire_len: u32,
+    place: usize,
+    length: usize,
+}
+
 /// An open capture file.
 pub struct CaptureFile {
     window: Window,
@@ -157,6 +167,33 @@ impl CaptureFile {
             Err(_) => self.format = Format::Stopped,
         }
         result
+    }
+
+    /// The next frames, as many as can be had without waiting for the stream again after the first, up to `at_most`. None at
+    /// the end. They stand in `batch`, for [`CaptureFile::held`], until the next call of a method that reads.
+    ///
+    /// # Errors
+    /// Damage behind the frames in `batch`. Later calls give none.
+    pub fn next_batch(&mut self, batch: &mut Vec<Held>, at_most: usize) -> Result<(), ReadError> {
+        batch.clear();
+        self.window.hold(false);
+        while batch.len() < at_most {
+            let Some(RawFrame { time_ns, link, wire_len, data }) = self.next_frame()? else { break };
+            let (address, length) = (data.as_ptr().addr(), data.len());
+            batch.push(Held { time_ns, link, wire_len, place: self.window.place_of(address), length });
+            if !self.window.has_more() {
+                break;
+            }
+            self.window.hold(true);
+        }
+        Ok(())
+    }
+
+    /// A frame of the latest batch.
+    #[must_use]
+    pub fn held(&self, held: &Held) -> RawFrame<'_> {
+        let Held { time_ns, link, wire_len, place, length } = *held;
+        RawFrame { time_ns, link, wire_len, data: self.window.at(place, length) }
     }
 
     /// Bytes captured of each frame at most as far as the file says so (so far); 0 = all.

@@ -29,6 +29,7 @@ pub(crate) use self::sequence::Pass;
 use self::sequence::Sequence;
 use self::serial::after;
 use self::timing::Timing;
+use crate::fetch;
 use crate::packet::{Both, Dir, Packet, Segment, flag};
 use crate::transport::{Life, Seen};
 
@@ -59,6 +60,25 @@ struct Half {
 }
 
 impl Tcp {
+    /// Asks the memory for what the next segment will touch.
+    #[inline]
+    pub(crate) fn fetch(&self, _: Dir) {
+        fetch::value(self);
+    }
+
+    /// Asks the memory for the timing of its data, or of the data that it acknowledges.
+    #[inline]
+    pub(crate) fn fetch_boxes(&self, p: &Packet<'_>, dir: Dir) {
+        if let Some(timing) = &self.halves[dir].timing
+            && p.payload_bytes > 0
+        {
+            timing.fetch();
+        }
+        if let Some(timing) = &self.halves[dir.flip()].timing {
+            timing.fetch();
+        }
+    }
+
     /// A SYN with another initial sequence number, or a handshake on a flow that was seen without one.
     pub(crate) fn begins_anew(&self, p: &Packet<'_>, dir: Dir) -> bool {
         let Some(s) = &p.tcp else { return false };

@@ -50,6 +50,12 @@ struct Sent {
 }
 
 impl Timing {
+    /// Asks the memory for it.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        crate::fetch::value(self);
+    }
+
     /// A segment with payload passed.
     pub(crate) fn sent(&mut self, time_ns: u64, placed: &Placed, tsval: Option<u32>, holes: bool, packets_before: u32) {
         let edge = placed.new_tsval;

@@ -95,6 +95,26 @@ impl Transport {
         }
     }
 
+    /// Asks the memory for what the next packet of a direction will touch.
+    #[inline]
+    pub(crate) fn fetch(&self, dir: Dir) {
+        match self {
+            Transport::Tcp(tcp) => tcp.fetch(dir),
+            Transport::Udp(udp) => udp.fetch(dir),
+            Transport::Sctp(_) | Transport::Echo(_) | Transport::Other => {}
+        }
+    }
+
+    /// Asks the memory for what that points to.
+    #[inline]
+    pub(crate) fn fetch_boxes(&self, packet: &Packet<'_>, dir: Dir) {
+        match self {
+            Transport::Tcp(tcp) => tcp.fetch_boxes(packet, dir),
+            Transport::Udp(udp) => udp.fetch_boxes(dir),
+            Transport::Sctp(_) | Transport::Echo(_) | Transport::Other => {}
+        }
+    }
+
     /// Whether the packet begins another instance of the flow: same addresses and ports, other connection.
     pub(crate) fn begins_anew(&self, packet: &Packet<'_>, dir: Dir) -> bool {
         match self {

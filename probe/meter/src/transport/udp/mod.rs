@@ -69,6 +69,24 @@ impl Udp {
         known.map_or(Udp::Open(LOOKS), |from| Udp::Quic(Box::new(Quic::migrated(from))))
     }
 
+    /// Asks the memory for the meter of the payload.
+    #[inline]
+    pub(crate) fn fetch(&self, dir: Dir) {
+        match self {
+            Udp::Open(_) | Udp::Plain => {}
+            Udp::Quic(quic) => crate::fetch::value(&**quic),
+            Udp::Numbered(numbered) => numbered.fetch(dir),
+        }
+    }
+
+    /// Asks the memory for what that points to.
+    #[inline]
+    pub(crate) fn fetch_boxes(&self, dir: Dir) {
+        if let Udp::Numbered(numbered) = self {
+            numbered.fetch_senders(dir);
+        }
+    }
+
     /// Counts a packet of the flow with this identity.
     pub(crate) fn observe(&mut self, p: &Packet<'_>, dir: Dir, flow: u64, shared: &mut Shared) {
         let Some(whole) = payload(p) else { return };

@@ -74,6 +74,21 @@ impl Numbered {
         self.trial == Some(0) && self.rtcp.is_none()
     }
 
+    /// Asks the memory for a direction.
+    #[inline]
+    pub(crate) fn fetch(&self, dir: Dir) {
+        crate::fetch::value(&self.sides[dir]);
+        crate::fetch::value(&self.rtcp);
+    }
+
+    /// Asks the memory for the sender of a direction, of which there mostly is one.
+    #[inline]
+    pub(crate) fn fetch_senders(&self, dir: Dir) {
+        if let Some(sender) = self.sides[dir].senders.first() {
+            crate::fetch::value(sender);
+        }
+    }
+
     pub(crate) fn observe(&mut self, payload: &[u8], dir: Dir, at_ns: u64, extractors: &Extractors) {
         let Some(extractor) = extractors.get(self.extractor) else { return };
         let rtp = extractor.time.is_some_and(|t| t.format == StampFormat::Rtp);
