@@ -8,7 +8,7 @@ use sce_proto::FlowKey;
 use crate::packet::{Address, Packet};
 
 /// Both ends of a flow, the smaller (address, port) first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Key {
     low: u128,
     high: u128,

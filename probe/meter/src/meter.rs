@@ -24,8 +24,14 @@ const STEP_NS: u64 = 1_000_000_000;
 /// still in the first-level cache when it is used.
 const BATCH: usize = 16;
 
+/// As many flows stay in the caches by themselves.
+const CACHED_FLOWS: usize = 64;
+
 /// A decoded frame on its way to its flow.
+#[derive(Clone, Copy, Default)]
 struct Looked<'a> {
+    /// Why there is no packet in it; then nothing else here means anything.
+    skip: Option<Skip>,
     packet: Packet<'a>,
     /// Its flow is certain.
     certain: bool,
@@ -142,35 +148,38 @@ impl Meter {
 
     /// Counts a frame.
     pub fn observe(&mut self, frame: &Frame<'_>) {
-        let looked = self.look(frame);
-        self.take(frame, looked);
+        let mut looked = Looked::default();
+        self.look(frame, &mut looked);
+        self.take(frame, &mut looked);
     }
 
     /// Counts frames, and advances before each that is due: the same as the loop in the example above, and faster, for it
     /// fetches the flows of several frames from memory at the same time.
     pub fn observe_all(&mut self, frames: &[Frame<'_>], out: &mut Records) {
+        let mut looked = [Looked::default(); BATCH];
         for batch in frames.chunks(BATCH) {
-            let mut looked: [Option<Result<Looked<'_>, Skip>>; BATCH] =
-                std::array::from_fn(|i| batch.get(i).map(|frame| self.look(frame)));
-            self.fetch(&mut looked);
-            for (frame, looked) in batch.iter().zip(looked) {
+            for (frame, looked) in batch.iter().zip(&mut looked) {
+                self.look(frame, looked);
+            }
+            if self.table.len() > CACHED_FLOWS {
+                self.fetch(&mut looked[..batch.len()]);
+            }
+            for (frame, looked) in batch.iter().zip(&mut looked) {
                 if frame.time_ns >= self.deadline() {
                     self.advance(frame.time_ns, out);
                 }
-                if let Some(looked) = looked {
-                    self.take(frame, looked);
-                }
+                self.take(frame, looked);
             }
         }
     }
 
     /// Brings the flows of a batch into the cache, layer by layer: each needs the addresses that the one before holds.
     #[inline]
-    fn fetch(&self, batch: &mut [Option<Result<Looked<'_>, Skip>>; BATCH]) {
-        for looked in batch.iter_mut().flatten().flatten() {
+    fn fetch(&self, batch: &mut [Looked<'_>]) {
+        for looked in batch.iter_mut().filter(|l| l.skip.is_none()) {
             looked.hint = self.table.hint(looked.tag);
         }
-        let flows = || batch.iter().flatten().flatten().filter_map(|l| Some((self.table.get(l.hint)?, l)));
+        let flows = || batch.iter().filter_map(|l| Some((self.table.get(l.hint)?, l)));
         flows().for_each(|(flow, _)| flow.fetch());
         flows().for_each(|(flow, l)| flow.fetch_counters(l.forward));
         flows().for_each(|(flow, l)| flow.fetch_boxes(&l.packet, l.forward));
@@ -178,23 +187,25 @@ impl Meter {
 
     /// Decodes a frame and finds out to which flow it belongs.
     #[inline]
-    fn look<'a>(&mut self, frame: &Frame<'a>) -> Result<Looked<'a>, Skip> {
+    fn look<'a>(&mut self, frame: &Frame<'a>, looked: &mut Looked<'a>) {
         let max_tunnels = if self.config.outermost { 0 } else { self.config.limits.max_tunnels };
-        let mut packet = decode::decode(frame, max_tunnels)?;
-        let certain = self.config.outermost || self.fragments.resolve(&mut packet);
-        let (key, forward) = Key::of(&packet);
-        let tag = self.table.tag(&key);
-        Ok(Looked { packet, certain, key, forward, tag, hint: NO_SLOT })
+        looked.hint = NO_SLOT;
+        looked.skip = decode::decode_into(frame, max_tunnels, &mut looked.packet).err();
+        if looked.skip.is_none() {
+            looked.certain = self.config.outermost || self.fragments.resolve(&mut looked.packet);
+            (looked.key, looked.forward) = Key::of(&looked.packet);
+            looked.tag = self.table.tag(&looked.key);
+        }
     }
 
     #[inline]
-    fn take(&mut self, frame: &Frame<'_>, looked: Result<Looked<'_>, Skip>) {
+    fn take(&mut self, frame: &Frame<'_>, looked: &mut Looked<'_>) {
         self.keep_time(frame.time_ns);
         self.probe.captured_packets += 1;
         self.probe.captured_bytes += u64::from(frame.wire_len);
-        match looked {
-            Ok(looked) => self.count(looked),
-            Err(skip) => self.skip(skip),
+        match looked.skip {
+            None => self.count(looked),
+            Some(skip) => self.skip(skip),
         }
     }
 
@@ -239,11 +250,11 @@ impl Meter {
         *counter += 1;
     }
 
-    fn count(&mut self, looked: Looked<'_>) {
-        let Looked { mut packet, certain, forward, .. } = looked;
-        let packet = &mut packet;
+    fn count(&mut self, looked: &mut Looked<'_>) {
         self.probe.ip_packets += 1;
-        let Some(slot) = self.slot(&looked) else {
+        let slot = self.slot(looked);
+        let Looked { packet, certain, forward, .. } = looked;
+        let Some(slot) = slot else {
             self.probe.other_frames += 1;
             self.probe.other_packets += u64::from(packet.segments);
             self.probe.other_ip_bytes += packet.wire_ip_bytes();
@@ -251,12 +262,12 @@ impl Meter {
         };
         self.probe.recorded_frames += 1;
         let Some(flow) = self.table.get_mut(slot) else { return };
-        let dir = flow.dir(forward);
+        let dir = flow.dir(*forward);
         let seen = flow.observe(packet, dir, &self.config, &mut self.shared);
         if let Some(marks) = &mut self.marks {
             marks.observe(&mut flow.tails[dir], packet, seen.pass == Pass::Repeated);
         }
-        if !certain {
+        if !*certain {
             flow.flaw(dir, quality::AMBIGUOUS_FRAGMENT);
         }
         if packet.segments > 1 {

@@ -40,8 +40,9 @@ impl<T> std::ops::IndexMut<Dir> for Both<T> {
 }
 
 /// The ECN field of the IP header, RFC 3168 section 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Ecn {
+    #[default]
     NotEct = 0,
     Ect1 = 1,
     Ect0 = 2,
@@ -60,7 +61,7 @@ impl Ecn {
 }
 
 /// An IP address; IPv4 in the low 32 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Address(pub(crate) u128);
 
 impl Address {
@@ -70,9 +71,10 @@ impl Address {
 }
 
 /// Whether a packet is a whole datagram or a part of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Fragment {
     /// Not a fragment (IPv6 atomic fragments, RFC 6946, are whole too).
+    #[default]
     Whole,
     /// The first part: it has the transport header.
     First,
@@ -81,9 +83,10 @@ pub(crate) enum Fragment {
 }
 
 /// What is known of the headers above IP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Headers {
     /// As much as the protocol needs.
+    #[default]
     Complete,
     /// The capture length cut them.
     Truncated,
@@ -124,7 +127,7 @@ impl Segment<'_> {
 }
 
 /// A packet as the meters see it. Lengths are those of the frame: superpackets are not split yet (see `segments`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Packet<'a> {
     pub(crate) time_ns: u64,
     pub(crate) src: Address,

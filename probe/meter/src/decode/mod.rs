@@ -63,15 +63,22 @@ enum Version {
     Any,
 }
 
-/// Decodes a frame. `max_tunnels` 0 stops at the outermost IP header.
+/// Decodes a frame to where its packet is wanted; that is unchanged where there is none. `max_tunnels` 0 stops at the
+/// outermost IP header.
 #[inline]
-pub(crate) fn decode<'a>(frame: &Frame<'a>, max_tunnels: u8) -> Result<Packet<'a>, Skip> {
-    if frame.gso.is_none()
-        && let Some(packet) = fast::decode(frame)
-    {
-        return Ok(packet);
+pub(crate) fn decode_into<'a>(frame: &Frame<'a>, max_tunnels: u8, into: &mut Packet<'a>) -> Result<(), Skip> {
+    if frame.gso.is_none() && fast::decode(frame, into).is_some() {
+        return Ok(());
     }
-    decode_any(frame, max_tunnels)
+    *into = decode_any(frame, max_tunnels)?;
+    Ok(())
+}
+
+/// Decodes a frame by itself.
+#[cfg(test)]
+pub(crate) fn decode<'a>(frame: &Frame<'a>, max_tunnels: u8) -> Result<Packet<'a>, Skip> {
+    let mut packet = Packet::default();
+    decode_into(frame, max_tunnels, &mut packet).map(|()| packet)
 }
 
 /// The long way, which every frame can go.

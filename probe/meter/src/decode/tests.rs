@@ -131,7 +131,8 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         let frame = frame(&bytes, LinkType::ETHERNET);
-        if let Some(packet) = fast::decode(&frame) {
+        let mut packet = Packet::default();
+        if fast::decode(&frame, &mut packet).is_some() {
             prop_assert_eq!(Ok(packet), decode_any(&frame, 4));
         }
     }
