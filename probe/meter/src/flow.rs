@@ -181,7 +181,7 @@ impl Flow {
             Headers::Malformed => flaws |= quality::MALFORMED,
         }
         self.quality[dir] |= flaws as u16;
-        if self.volume[dir].is_nearly_full() {
+        if self.volume[dir].is_nearly_full(p) {
             self.spill(shared);
         }
         seen
@@ -236,7 +236,7 @@ impl Flow {
         }
         let quoted = self.errors.as_ref().is_some_and(|e| !e[dir].is_empty());
         let news = self.gaps[dir].has_news() || self.transport.has_news(dir, shared) || quoted;
-        if self.volume[dir].packets == 0 && carried.is_none() && !news {
+        if self.volume[dir].packets() == 0 && carried.is_none() && !news {
             return None;
         }
         let mut out = FlowInterval::default();

@@ -37,6 +37,9 @@ impl Gaps {
     #[inline]
     pub(crate) fn fetch(&self, time_ns: u64) {
         self.ipg.fetch(time_ns.saturating_sub(self.last_ns));
+        if let Some(marks) = &self.marks {
+            crate::fetch::value(&**marks);
+        }
     }
 
     pub(crate) fn observe(&mut self, p: &Packet<'_>) {

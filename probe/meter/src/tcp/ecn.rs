@@ -63,7 +63,7 @@ struct Side {
     ce_to_ece_count: u32,
     ce_to_ece_ns: (u64, u64, u64),
     /// Mode, evidence and mangling in this direction's latest record.
-    told: Option<(u64, u64, u64)>,
+    told: Option<(u8, u16, u8)>,
     /// Counters that this side reports, from the first one on.
     counters: Option<Box<Counters>>,
 }
@@ -282,9 +282,9 @@ impl EcnState {
     }
 
     /// What a record of the direction says: mode, evidence, mangling. Packets of either direction can change it.
-    fn story(&self, dir: Dir) -> (u64, u64, u64) {
+    fn story(&self, dir: Dir) -> (u8, u16, u8) {
         let (mode, evidence) = self.verdict();
-        (mode, evidence, u64::from(self.sides[dir].mangling))
+        (mode as u8, evidence as u16, self.sides[dir].mangling)
     }
 
     pub(crate) fn has_news(&self, dir: Dir) -> bool {
@@ -297,11 +297,11 @@ impl EcnState {
         use std::mem::take;
         let story = self.story(dir);
         let (mode, evidence, mangling) = story;
-        out.ecn_mode_last = mode as u32;
-        out.ecn_evidence_bits = evidence as u32;
+        out.ecn_mode_last = u32::from(mode);
+        out.ecn_evidence_bits = u32::from(evidence);
         let side = &mut self.sides[dir];
         side.told = Some(story);
-        out.ecn_mangling_bits = mangling;
+        out.ecn_mangling_bits = u64::from(mangling);
         out.ece_episodes = u64::from(take(&mut side.ece_episodes));
         out.ece_latch_ns = take(&mut side.ece_latch_ns);
         out.cwr_events = u64::from(take(&mut side.cwr_events));

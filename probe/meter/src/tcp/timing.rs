@@ -34,7 +34,7 @@ pub(crate) struct Timing {
     rttvar_ns: u64,
 }
 
-/// A segment on its way.
+/// A segment on its way. 24 bytes, for every flow has up to [`MAX_SENT`] of them in each direction.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     start: u32,
@@ -42,11 +42,38 @@ struct Sent {
     tsval: u32,
     /// Wire packets with payload that this side had sent before it.
     packets_before: u32,
-    time_ns: u64,
+    /// When it passed, ns, below two flags.
+    time_and_flags: u64,
+}
+
+impl Sent {
     /// Neither repeated nor behind a hole, and not sampled yet.
-    clean: bool,
+    const CLEAN: u64 = 1 << 63;
     /// The first with its TSval, and no echo came yet.
-    edge: bool,
+    const EDGE: u64 = 1 << 62;
+    /// The rest holds times up to the year 2116.
+    const TIME: u64 = Sent::EDGE - 1;
+
+    fn time_ns(self) -> u64 {
+        self.time_and_flags & Sent::TIME
+    }
+
+    fn is_clean(self) -> bool {
+        self.time_and_flags & Sent::CLEAN != 0
+    }
+
+    fn is_edge(self) -> bool {
+        self.time_and_flags & Sent::EDGE != 0
+    }
+
+    fn clear(&mut self, flag: u64) {
+        self.time_and_flags &= !flag;
+    }
+
+    /// Time from its passing to now, ns.
+    fn age_ns(self, now_ns: u64) -> u64 {
+        (now_ns & Sent::TIME).saturating_sub(self.time_ns())
+    }
 }
 
 impl Timing {
@@ -62,14 +89,14 @@ impl Timing {
         match placed.pass {
             Pass::First => {
                 if self.sent.len() < MAX_SENT {
+                    let edge = if edge && tsval.is_some_and(|t| t != 0) { Sent::EDGE } else { 0 };
+                    let clean = if holes { 0 } else { Sent::CLEAN };
                     self.sent.push_back(Sent {
                         start: placed.start,
                         end: placed.end,
                         tsval: tsval.unwrap_or(0),
                         packets_before,
-                        time_ns,
-                        clean: !holes,
-                        edge: edge && tsval.is_some_and(|t| t != 0),
+                        time_and_flags: time_ns & Sent::TIME | clean | edge,
                     });
                 }
             }
@@ -78,7 +105,7 @@ impl Timing {
                 // Karn: an ACK of these bytes could answer either transmission.
                 for sent in &mut self.sent {
                     if after(placed.end, sent.start) && after(sent.end, placed.start) {
-                        sent.clean = false;
+                        sent.clear(Sent::CLEAN);
                     }
                 }
             }
@@ -98,9 +125,9 @@ impl Timing {
             && !newly.outdated
         {
             self.echoed = Some(tsecr);
-            if let Some(sent) = self.sent.iter_mut().find(|s| s.edge && s.tsval == tsecr) {
-                sent.edge = false;
-                self.rtt_ts.push(time_ns.saturating_sub(sent.time_ns));
+            if let Some(sent) = self.sent.iter_mut().find(|s| s.is_edge() && s.tsval == tsecr) {
+                sent.clear(Sent::EDGE);
+                self.rtt_ts.push(sent.age_ns(time_ns));
             }
         }
         let ack = newly.ack?;
@@ -108,10 +135,10 @@ impl Timing {
             self.cumulative(time_ns, ack);
         }
         if let Some(edge) = newly.sacked_to
-            && let Some(sent) = self.sent.iter_mut().find(|s| s.end == edge && s.clean)
+            && let Some(sent) = self.sent.iter_mut().find(|s| s.end == edge && s.is_clean())
         {
-            sent.clean = false;
-            let rtt = time_ns.saturating_sub(sent.time_ns);
+            sent.clear(Sent::CLEAN);
+            let rtt = sent.age_ns(time_ns);
             self.sample(rtt);
         }
         self.sent.front().filter(|s| s.start == ack).map(|s| s.packets_before)
@@ -124,23 +151,23 @@ impl Timing {
             if !after(ack, sent.start) {
                 break;
             }
-            if std::mem::take(&mut first) && sent.clean {
-                self.ack_delay.push(time_ns.saturating_sub(sent.time_ns));
+            if std::mem::take(&mut first) && sent.is_clean() {
+                self.ack_delay.push(sent.age_ns(time_ns));
             }
             last = Some(sent);
             if after(sent.end, ack) {
                 // Covered in part, as of a superpacket: it can be sampled once.
                 if let Some(front) = self.sent.front_mut() {
                     front.start = ack;
-                    front.clean = false;
+                    front.clear(Sent::CLEAN);
                 }
                 break;
             }
             self.sent.pop_front();
         }
         // The ring may have missed what the ACK covers last: a FIN is one number behind it.
-        if let Some(sent) = last.filter(|s| s.clean && (!after(ack, s.end) || ack == s.end.wrapping_add(1))) {
-            self.sample(time_ns.saturating_sub(sent.time_ns));
+        if let Some(sent) = last.filter(|s| s.is_clean() && (!after(ack, s.end) || ack == s.end.wrapping_add(1))) {
+            self.sample(sent.age_ns(time_ns));
         }
     }
 

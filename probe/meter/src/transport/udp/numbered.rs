@@ -160,6 +160,7 @@ impl Side {
         let at = match self.senders.iter().position(|s| s.stream == reading.stream) {
             Some(at) => at,
             None if self.senders.len() < SENDERS => {
+                self.senders.reserve_exact(1); // mostly there is one
                 self.senders.push(Sender {
                     stream: reading.stream,
                     sequence: Sequence::default(),
