@@ -17,6 +17,9 @@ use crate::transport::icmp::{Errors, Quote};
 use crate::transport::{Life, Name, Seen, Shared, Transport, quic, sctp};
 use crate::volume::Volume;
 
+/// A packet that is earlier than the flow's latest one by more than this shows a step of the clock, ns.
+pub(crate) const STEP_NS: u64 = 1_000_000_000;
+
 /// Why one side is called the initiator (`initiator_evidence`).
 mod evidence {
     pub(super) const SYN: u8 = 5;
@@ -163,6 +166,10 @@ impl Flow {
         if p.segments == 1 && !config.outermost {
             self.transport.split(p, dir, config.assumed_mtu);
         }
+        let mut flaws = 0;
+        if p.time_ns.saturating_add(STEP_NS) < self.last_ns {
+            flaws |= quality::CLOCK_STEP;
+        }
         self.last_ns = self.last_ns.max(p.time_ns);
         self.volume[dir].observe(p);
         self.gaps[dir].observe(p);
@@ -171,7 +178,6 @@ impl Flow {
         codes.dscp |= 1 << (p.dscp & 63);
         let seen = self.transport.observe(p, dir, Name { flow: self.id, flow_key: self.flow_key }, shared);
         self.life = seen.life;
-        let mut flaws = 0;
         if p.estimated {
             flaws |= quality::ESTIMATED_SEGMENTS;
         }
@@ -216,7 +222,7 @@ impl Flow {
         if let Some(errors) = &mut self.errors {
             errors[dir].report(out);
         }
-        out.quality_bits = u64::from(std::mem::take(&mut self.quality[dir]));
+        out.quality_bits |= u64::from(std::mem::take(&mut self.quality[dir]));
     }
 
     /// The record of a direction since its last report, if there is anything to say. `end` tells why the flow ended, 0 if

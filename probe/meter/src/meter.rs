@@ -5,7 +5,7 @@ use sce_proto::{FlowInterval, PathMarks, ProbeInterval, StreamInterval};
 
 use crate::config::Config;
 use crate::decode::{self, Skip};
-use crate::flow::Flow;
+use crate::flow::{Flow, STEP_NS};
 use crate::fragments::Fragments;
 use crate::frame::Frame;
 use crate::key::Key;
@@ -17,8 +17,6 @@ use crate::transport::{Shared, icmp};
 
 /// Packet time between two searches for ended flows, ns.
 const SWEEP_NS: u64 = 2_000_000_000;
-/// A capture time that is earlier than the latest one by more than this is a step of the clock, ns.
-const STEP_NS: u64 = 1_000_000_000;
 
 /// Frames whose flows are fetched from memory together: enough to keep it busy, few enough that what was fetched first is
 /// still in the first-level cache when it is used.

@@ -4,6 +4,7 @@
 //! for reordering; Benko and Veres (Globecom 2002) for loss before and behind the point of observation.
 
 use sce_proto::FlowInterval;
+use sce_proto::bits::quality;
 
 use super::acks::Acks;
 use super::options::Options;
@@ -68,6 +69,8 @@ struct Trouble {
     late_segments: u32,
     keepalives: u32,
     zero_window_probes: u32,
+    /// More holes were open than are remembered.
+    limited: bool,
     news: bool,
 }
 
@@ -220,6 +223,7 @@ impl Sequence {
         trouble.holes.retain(|h| advance(h.start, hole.end) < MAX_JUMP);
         if trouble.holes.len() >= MAX_HOLES {
             trouble.holes.remove(0);
+            trouble.limited = true;
         }
         trouble.holes.push(hole);
     }
@@ -262,6 +266,8 @@ impl Sequence {
                     hole.end = from;
                     if trouble.holes.len() < MAX_HOLES {
                         trouble.holes.insert(at + 1, rest);
+                    } else {
+                        trouble.limited = true;
                     }
                 }
             }
@@ -350,6 +356,7 @@ impl Sequence {
             late_segments,
             keepalives,
             zero_window_probes,
+            limited,
             news: _,
         } = std::mem::take(trouble);
         trouble.holes = holes;
@@ -369,6 +376,9 @@ impl Sequence {
         out.late_segments = u64::from(late_segments);
         out.keepalives = u64::from(keepalives);
         out.zero_window_probes = u64::from(zero_window_probes);
+        if limited {
+            out.quality_bits |= quality::STATE_LIMIT;
+        }
     }
 }
 
