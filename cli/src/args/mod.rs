@@ -79,7 +79,7 @@ pub(crate) enum Verb {
   sce-cli paths 'lost_packets > 0' --sort -lost_packets
   sce-cli paths --by hop                                the same, added up over all flows
   sce-cli paths --matrix --run bleach-test              which ECN code point became which, hop by hop
-  sce-cli paths --order client,r1:west,r1:east,server   the operator's word on the order of the points
+  sce-cli paths --order client,r1:west,r1:east,server   the order of the points, by your word
   sce-cli paths -o json | jq '.[].transitions'")]
     Paths(PathsArgs),
     /// Compare what each receiver got, what it said, and what the sender heard (SCE, ECE, AccECN feedback)
