@@ -15,16 +15,24 @@ fn main() {
         return;
     }
     let out_dir = std::env::var_os("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+    let mut missing: Vec<(&str, String)> = Vec::new();
     for name in PROGRAMS {
         let object = out_dir.join(format!("{name}.bpf.o"));
         if let Err(reason) = compile(&Path::new("bpf").join(format!("{name}.bpf.c")), &object) {
-            println!("cargo::warning={name}.bpf.c not built: {reason}; sce-probe will do without it and say so");
-            // A path that never exists makes cargo try again at the next build, when clang may be there.
-            println!("cargo::rerun-if-changed={}", out_dir.join("retry").display());
+            missing.push((name, reason));
             if let Err(error) = std::fs::write(&object, []) {
                 println!("cargo::error=cannot write {}: {error}", object.display());
             }
         }
+    }
+    if let [(_, reason), ..] = missing.as_slice() {
+        let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        println!(
+            "cargo::warning=kernel programs not built ({names}): {reason}; sce-probe will do without them and say so"
+        );
+        // A path that never exists makes cargo try again at the next build, when clang may be there.
+        println!("cargo::rerun-if-changed={}", out_dir.join("retry").display());
     }
 }
 
