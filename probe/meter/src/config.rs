@@ -88,7 +88,7 @@ impl Default for Timeouts {
 /// What bounds the memory of a meter.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Flows in the table. A short flow takes about 1 KiB, a long one with its histograms about 5 KiB.
+    /// Flows in the table. A short TCP flow takes about 2 KiB, a long one with its histograms up to 6 KiB.
     pub max_flows: usize,
     /// A full table gives up flows that were quiet for this long, or that never got an answer; packets of new flows are
     /// counted in the `other` bucket if there is none, ns.
