@@ -23,7 +23,7 @@ use sce_view::{aggregate, time, track, units};
 use args::{Cli, Verb};
 use client::Client;
 use exit::{Failure, code};
-use verbs::{diff, export, flow, list, matrix, query, shell, top};
+use verbs::{diff, export, flow, ipfix, list, matrix, query, shell, top};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -83,6 +83,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Plot(args) => plot::run(client, args).await,
         Verb::List(args) => list::run(client, &args.view, args.listing.flow.as_deref(), &args.listing.listing).await,
         Verb::Export(args) => export::run(client, args).await,
+        Verb::Ipfix(args) => ipfix::run(client, args).await,
         Verb::Top(args) => top::run(client, args).await,
         Verb::Verify(args) => list::run(client, "verify", None, args).await,
         Verb::Probes(args) => list::run(client, "probes", None, args).await,

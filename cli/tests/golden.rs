@@ -63,6 +63,7 @@ fn help() {
         "query",
         "list",
         "export",
+        "ipfix",
         "completions",
         "man",
     ];

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use common::{Choice, Follow, Format, Output, Select, WindowArgs};
 pub(crate) use verbs::{
-    CheckArgs, DiffArgs, ExportArgs, FileFormat, FlowArgs, ListArgs, Listing, PathsArgs, PlotArgs, QueryArgs,
-    SeriesArgs, TopArgs, WatchArgs,
+    CheckArgs, DiffArgs, ExportArgs, FileFormat, FlowArgs, IpfixArgs, ListArgs, Listing, PathsArgs, PlotArgs,
+    QueryArgs, SeriesArgs, TopArgs, WatchArgs,
 };
 
 use crate::check::GRAMMAR;
@@ -165,6 +165,11 @@ Examples:
   sce-cli export --since 1h --format ndjson --out hour --views flows,series
   sce-cli export --format parquet --out all             pandas.read_parquet('all/flows.parquet')")]
     Export(ExportArgs),
+    /// Send flows to an IPFIX collector over UDP (RFC 7011), both directions in one record (RFC 5103)
+    #[command(after_help = "Examples:
+  sce-cli ipfix --to 127.0.0.1:4739 --since 5m
+  sce-cli ipfix --to 127.0.0.1:4739 --run cubic-2 proto = tcp")]
+    Ipfix(IpfixArgs),
     /// List what the hosts' kernels say about sockets: congestion window, slow start threshold, smoothed RTT
     #[command(after_help = "Examples:
   sce-cli sockets --since 1m

@@ -219,6 +219,19 @@ pub(crate) struct ExportArgs {
     pub(crate) window: WindowArgs,
 }
 
+/// Options of `ipfix`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct IpfixArgs {
+    /// Address of the IPFIX collector
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) to: String,
+    /// Filter, as for `sce-cli flows`
+    #[arg(value_name = "FILTER", help_heading = "Which rows")]
+    pub(crate) filter: Vec<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+}
+
 /// Formats of exported files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FileFormat {

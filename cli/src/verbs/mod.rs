@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod flow;
+pub(crate) mod ipfix;
 pub(crate) mod list;
 pub(crate) mod matrix;
 pub(crate) mod query;

@@ -37,7 +37,7 @@ pub(super) fn watch<S: Store>(store: S) -> Newest {
         while !tell.is_closed() {
             if let Ok(ledger) = store.ledger().await {
                 let time = ledger.iter().map(|l| l.newest_ns).max().unwrap_or(0);
-                tell.send_if_modified(|old| std::mem::replace(old, Some(time)) != Some(time));
+                tell.send_if_modified(|old| old.replace(time) != Some(time));
             }
             tokio::select! {
                 () = tell.closed() => return,

@@ -1,0 +1,215 @@
+//! The pages: over HTTP, and in a real browser where one is installed.
+#![allow(clippy::unwrap_used, reason = "a failing test may panic")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Running, S, T0, batch, flow, hello, open, start};
+use sce_proto::{FlowInterval, ObservationPoint, ProbeInterval};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const PAGES: [&str; 6] = ["/", "/flows", "/paths", "/matrix", "/runs", "/audit"];
+
+/// A request by hand: what comes back is to be seen as it is, headers and all.
+async fn get(address: SocketAddr, path: &str, host: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Two points that saw both directions of one connection; its name would be markup if it were not escaped.
+async fn story(collector: &Running) {
+    for (probe, op, ttl) in [("client<b>", 1, 64), ("server", 2, 63)] {
+        let point = ObservationPoint {
+            op,
+            probe: probe.to_owned(),
+            interface: String::from("eth0"),
+            first_ns: T0,
+            last_ns: T0,
+            ..ObservationPoint::default()
+        };
+        let side = |second: u64, direction: u32| {
+            let mut r = FlowInterval {
+                direction,
+                flow: 0x1111_2222_3333_4444,
+                flow_key: 7,
+                isn: 100 + direction,
+                handshake_bits: 1 + direction,
+                run: format!("r{}", second / 3),
+                ttl_min: ttl,
+                ttl_max: ttl,
+                payload_bytes: 9_000,
+                initiator_evidence: 5,
+                ..flow(op, 1, second, 10)
+            };
+            if direction == 1 {
+                std::mem::swap(&mut r.src_ip, &mut r.dst_ip);
+                std::mem::swap(&mut r.src_port, &mut r.dst_port);
+            }
+            r
+        };
+        let records: Vec<FlowInterval> = (0..6).flat_map(|s| [side(s, 0), side(s, 1)]).collect();
+        let own: Vec<ProbeInterval> = (0..6)
+            .map(|s| ProbeInterval {
+                op,
+                start_ns: T0 + s * S,
+                interval_ns: S,
+                captured_packets: 20,
+                ip_packets: 20,
+                recorded_frames: 20,
+                records_emitted: 2,
+                ..ProbeInterval::default()
+            })
+            .collect();
+        let mut control = open(&collector.url(), hello(probe, 0, 99)).await.unwrap();
+        control.batch(batch(1, &[point])).await;
+        control.batch(batch(2, &own)).await;
+        control.acked(2).await;
+        let mut flows = open(&collector.url(), hello(probe, 1, 99)).await.unwrap();
+        flows.batch(batch(1, &records)).await;
+        flows.acked(1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_answer_with_their_command_and_nothing_from_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("x.db")).await;
+    story(&collector).await;
+    for path in PAGES {
+        // Since the first record: the pages' own idea of "lately" is looked at once in two seconds.
+        let page = get(collector.admin, &format!("{path}?since=2023-01-01"), "localhost").await;
+        assert!(page.starts_with("HTTP/1.1 200"), "{path}: {page}");
+        assert!(page.contains("default-src 'none'; style-src 'self'; script-src 'self'"), "{path}: {page}");
+        assert!(page.contains("same as:") && page.contains("<code>sce-cli "), "{path}: {page}");
+        assert!(!page.contains("client<b>") && !page.contains("style="), "{path}: {page}");
+        let elsewhere = page
+            .split("http://")
+            .skip(1)
+            .find(|rest| !rest.starts_with("www.w3.org/2000/svg") && !rest.starts_with("THIS-HOST"));
+        assert_eq!(elsewhere, None, "{path}");
+    }
+    let flows = get(collector.admin, "/flows?since=2023-01-01&run=r0&filter=port%20443", "localhost").await;
+    assert!(flows.contains("--since 2023-01-01T00:00:00.000000000Z --run r0"), "{flows}");
+    assert!(flows.contains("&#39;port 443&#39;") || flows.contains("'port 443'"), "{flows}");
+    let link = flows.split("href=\"/flow/").nth(1).unwrap();
+    let id = &link[..16];
+    let one = get(collector.admin, &format!("/flow/{id}"), "127.0.0.1:4518").await;
+    assert!(one.starts_with("HTTP/1.1 200") && one.contains("client&lt;b&gt;") && one.contains("<svg"), "{one}");
+    let figure = get(collector.admin, &format!("/flow/{id}/rate.svg"), "localhost").await;
+    assert!(figure.contains("image/svg+xml") && figure.contains("throughput"), "{figure}");
+    let data = get(collector.admin, &format!("/flow/{id}/rate.csv"), "localhost").await;
+    assert!(data.contains("panel,curve,x,y"), "{data}");
+    collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_questions_and_foreign_names_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("x.db")).await;
+    let wrong = get(collector.admin, "/flows?filter=prt%20%3E%205", "localhost").await;
+    assert!(wrong.starts_with("HTTP/1.1 400") && wrong.contains("did you mean") && wrong.contains("^^^"), "{wrong}");
+    assert!(get(collector.admin, "/flows?since=soon", "localhost").await.starts_with("HTTP/1.1 400"));
+    assert!(get(collector.admin, "/flow/xyz", "localhost").await.starts_with("HTTP/1.1 404"));
+    assert!(get(collector.admin, "/flow/ffff", "[::1]:1").await.starts_with("HTTP/1.1 404"));
+    let foreign = get(collector.admin, "/", "rebound.example:4518").await;
+    assert!(foreign.starts_with("HTTP/1.1 421") && foreign.contains("not a name of loopback"), "{foreign}");
+    collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_pages_are_told_of_new_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("x.db")).await;
+    let mut stream = TcpStream::connect(collector.admin).await.unwrap();
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    story(&collector).await;
+    let mut seen = String::new();
+    let wait = async {
+        let mut some = [0; 1024];
+        while !seen.contains(&format!("data: {}", T0 + 60 * S)) {
+            let n = stream.read(&mut some).await.unwrap();
+            assert!(n > 0, "the stream ended: {seen}");
+            seen.push_str(&String::from_utf8_lossy(&some[..n]));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap();
+    assert!(seen.contains("text/event-stream"), "{seen}");
+    drop(stream);
+    collector.stop().await;
+}
+
+/// Opens a page in headless Chromium; gives what the console said and which addresses the page asked.
+fn browse(base: &str, path: &str, width: u32, picture: &Path) -> (String, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("net.json");
+    let mut child = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-logging=stderr",
+        ])
+        .arg(format!("--user-data-dir={}", dir.path().join("profile").display()))
+        .arg(format!("--log-net-log={}", log.display()))
+        .arg(format!("--window-size={width},1000"))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!("{base}{path}"))
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(dir.path().join("err")).unwrap())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(90);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+            let _ = child.wait();
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = std::fs::read_to_string(dir.path().join("err")).unwrap();
+    let console = said.lines().filter(|l| l.contains("CONSOLE")).collect::<Vec<_>>().join("\n");
+    let net = std::fs::read_to_string(&log).unwrap_or_default();
+    // A line an event; the browser's own errands (updates, accounts) do not begin at the page.
+    let begun = format!("\"initiator\":\"{base}\"");
+    let of_page = net.lines().filter(|line| line.contains(&begun));
+    let asked = of_page.filter_map(|l| l.split("\"url\":\"").nth(1)?.split('"').next().map(str::to_owned));
+    (console, asked.collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_shows_the_pages_without_an_error_or_a_foreign_request() {
+    if Command::new("chromium").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        eprintln!("SKIP a_browser_shows_the_pages: chromium is not installed (apt-get install chromium)");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("x.db")).await;
+    story(&collector).await;
+    let flows = get(collector.admin, "/flows?since=2023-01-01", "localhost").await;
+    let id = flows.split("href=\"/flow/").nth(1).unwrap()[..16].to_owned();
+    let base = format!("http://{}", collector.admin);
+    for (path, width) in [("/flows?since=2023-01-01", 1280), (format!("/flow/{id}").as_str(), 400)] {
+        let picture = dir.path().join("page.png");
+        let (at, page, shown) = (base.clone(), path.to_owned(), picture.clone());
+        let (console, asked) = tokio::task::spawn_blocking(move || browse(&at, &page, width, &shown)).await.unwrap();
+        assert_eq!(console, "", "{path}");
+        assert!(asked.iter().any(|u| u.ends_with("/sce.css")), "{path}: the page was not opened: {asked:?}");
+        let foreign: Vec<&String> = asked.iter().filter(|u| !u.starts_with(&base)).collect();
+        assert!(foreign.is_empty(), "{path} asked elsewhere: {foreign:?}");
+        let png = std::fs::read(&picture).unwrap();
+        assert_eq!(u32::from_be_bytes(png[16..20].try_into().unwrap()), width, "{path}");
+        std::fs::remove_file(&picture).unwrap();
+    }
+    collector.stop().await;
+}
