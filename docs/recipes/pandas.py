@@ -4,7 +4,8 @@ import sys
 sys.path.pop(0)  # this file is called as the package that it uses
 import pandas
 
-flows = pandas.read_parquet(f"{sys.argv[1]}/flows.parquet")
+# Arrow types keep integers whole where some values are missing.
+flows = pandas.read_parquet(f"{sys.argv[1]}/flows.parquet", dtype_backend="pyarrow")
 by_run = flows.groupby(flows["run"].fillna("")).agg(
     flows=("flow", "nunique"), bytes=("up.ip_bytes", "sum"), lost=("lost_packets", "sum")
 )
