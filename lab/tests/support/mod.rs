@@ -3,6 +3,8 @@
 //! The binaries are those that `cargo build --workspace --bins` made beside the test (`make test` does that first).
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
+pub(crate) mod bed;
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
