@@ -7,7 +7,7 @@ use std::time::Duration;
 use sce_proto::query_client::QueryClient;
 use sce_proto::select_reply::Kind;
 use sce_proto::{ColumnInfo, Completeness, DescribeRequest, Row, SelectReply, SelectRequest, ViewInfo};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status, Streaming};
 
 use crate::args::Connection;
@@ -45,14 +45,14 @@ impl Client {
         let url = &connection.collector;
         let timeout = Duration::from_nanos(time::nanoseconds(&connection.timeout)?);
         let with_scheme = if url.contains("://") { url.clone() } else { format!("http://{url}") };
-        let endpoint = Endpoint::from_shared(with_scheme.clone())
+        let mut endpoint = Endpoint::from_shared(with_scheme.clone())
             .map_err(|_| Failure::usage(format!("`{url}` is not an address; write for example http://127.0.0.1:4517")))?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(20));
         if with_scheme.starts_with("https:") {
-            return Err(Failure::usage(format!(
-                "{url}: this sce-cli speaks plain HTTP/2 only; reach a remote collector through an SSH tunnel: ssh -L 4517:127.0.0.1:4517 HOST"
-            )));
+            let tls = tls(connection)?;
+            endpoint =
+                endpoint.tls_config(tls).map_err(|e| Failure::usage(format!("certificates: {}", root_cause(&e))))?;
         }
         let channel = endpoint.connect().await.map_err(|e| unreachable(url, &root_cause(&e)))?;
         let rpc = QueryClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
@@ -151,6 +151,23 @@ impl Stream {
             Err(status) => Err(explain(&status, &self.url, &self.filter)),
         }
     }
+}
+
+/// What TLS needs, from the files of the connection's options.
+fn tls(connection: &Connection) -> Result<ClientTlsConfig, Failure> {
+    let read =
+        |path: &std::path::Path| std::fs::read(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())));
+    let Some(ca) = &connection.ca else {
+        return Err(Failure::usage(format!(
+            "{} needs --ca, --cert and --key; `sce-collector ca issue --role read --name YOU` makes all three",
+            connection.collector
+        )));
+    };
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+    Ok(match (&connection.cert, &connection.key) {
+        (Some(cert), Some(key)) => tls.identity(Identity::from_pem(read(cert)?, read(key)?)),
+        _ => tls,
+    })
 }
 
 async fn within<T>(limit: Duration, url: &str, work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod client;
 mod columns;
+mod config;
 mod exit;
 mod footer;
 mod plot;
@@ -16,7 +17,6 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 // What is shown is the same on the collector's pages.
 use sce_view::{aggregate, time, track, units};
 
@@ -26,7 +26,14 @@ use exit::{Failure, code};
 use verbs::{diff, export, flow, ipfix, list, matrix, query, shell, top};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = match config::parse() {
+        Ok(parsed) => parsed,
+        Err(failure) => {
+            eprintln!("sce-cli: {failure}");
+            return ExitCode::from(failure.code);
+        }
+    };
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are answers; everything else is wrong usage. A closed pipe changes neither.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::access::identity::Role;
+
 /// Exit codes, as `--help` shows them.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure, 2 usage or configuration, 3 the database cannot be used, \
                           4 the address cannot be listened on, 5 not reachable or not ready (healthcheck).";
@@ -30,6 +32,12 @@ pub enum Command {
         #[arg(long, env = "SCE_ADMIN", default_value = crate::config::ADMIN)]
         admin: String,
     },
+    /// Make a CA, issue certificates from it, list and revoke them.
+    #[command(subcommand)]
+    Ca(Ca),
+    /// Make tokens by which probes enrol.
+    #[command(subcommand)]
+    Token(Token),
     /// Check a configuration and show every value with its origin.
     Config(Serve),
     /// Print a completion script for a shell.
@@ -39,6 +47,89 @@ pub enum Command {
     },
     /// Print the manual page.
     Man,
+}
+
+/// Work with the built-in CA.
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// Make a CA and the collector's own certificate.
+    Init {
+        /// Directory for keys and certificates.
+        #[arg(long, env = "SCE_PKI", value_name = "DIR", default_value = "pki")]
+        pki: PathBuf,
+        /// Name or address by which probes and clients reach the collector; repeat for several. `localhost` and the
+        /// loopback addresses are always among them
+        #[arg(long, value_name = "NAME|IP")]
+        host: Vec<String>,
+    },
+    /// Issue a certificate for a person, a dashboard, or a probe that cannot enrol.
+    Issue {
+        /// Name that it carries.
+        #[arg(long)]
+        name: String,
+        /// What it allows: ingest, read or admin.
+        #[arg(long)]
+        role: Role,
+        /// Directory for NAME.crt, NAME.key and ca.crt.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+        /// How long it is valid: 90d, 12h ...
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        ttl: String,
+        /// Where the CA is.
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Revoke certificates: all of a name, or one by its serial number. Every collector on the database refuses them within
+    /// seconds, also on streams that are open
+    Revoke {
+        /// Name in the certificates.
+        #[arg(long, required_unless_present = "serial", conflicts_with = "serial")]
+        name: Option<String>,
+        /// Serial number, hex.
+        #[arg(long)]
+        serial: Option<String>,
+        /// Where that is kept.
+        #[command(flatten)]
+        database: Database,
+    },
+    /// List the certificates that were issued.
+    List {
+        /// Where they are kept.
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+/// Work with tokens.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Print a token by which one probe enrols once.
+    New {
+        /// Name of the probe, which its certificate will carry.
+        #[arg(long, visible_alias = "name", value_name = "NAME")]
+        probe: String,
+        /// What the certificate will allow: ingest, read or admin.
+        #[arg(long, default_value = "ingest")]
+        role: Role,
+        /// How long the token can be used: 1h, 30m ...
+        #[arg(long, value_name = "TIME", default_value = "1h")]
+        ttl: String,
+        /// Where the CA is.
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the CA and its database are.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Directory of the CA.
+    #[arg(long, env = "SCE_PKI", value_name = "DIR", default_value = "pki")]
+    pub pki: PathBuf,
+    /// Which database.
+    #[command(flatten)]
+    pub database: Database,
 }
 
 /// Which database.
@@ -73,6 +164,24 @@ pub struct Serve {
     /// Memory for batches that wait for their commit: 64MiB ... [default: 256MiB]
     #[arg(long, env = "SCE_MEMORY", value_name = "BYTES")]
     pub memory: Option<String>,
+    /// Encrypt, with the keys and certificates that `sce-collector ca init` made in this directory
+    #[arg(long, env = "SCE_PKI", value_name = "DIR")]
+    pub pki: Option<String>,
+    /// Certificate of the collector (PEM), followed by those between it and its CA [default: server.crt of --pki]
+    #[arg(long, env = "SCE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// Key of that certificate [default: server.key of --pki]
+    #[arg(long, env = "SCE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// CAs whose certificates probes and clients may present [default: ca.crt of --pki]
+    #[arg(long, env = "SCE_CLIENT_CA", value_name = "FILE")]
+    pub client_ca: Option<String>,
+    /// Revocation list of that CA (PEM), read again when it changes
+    #[arg(long, env = "SCE_CRL", value_name = "FILE")]
+    pub crl: Option<String>,
+    /// Connections at the same time, and of one address: 4096/1024 ... [default: 4096/1024]
+    #[arg(long, env = "SCE_CONNECTIONS", value_name = "N/N")]
+    pub connections: Option<String>,
     /// Listen beyond loopback without encryption: anyone on the way can read and change the records
     #[arg(long, env = "SCE_ALLOW_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub allow_plaintext: Option<bool>,

@@ -8,7 +8,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::access::tls::Files;
 use crate::args::{Database, Serve};
+use crate::transport;
 use crate::web::Pages;
 
 /// Default address for probes and clients.
@@ -19,7 +21,22 @@ pub const ADMIN: &str = "127.0.0.1:4518";
 pub const DB: &str = "sce.db";
 
 /// All keys of the file; the flags have the same names with dashes.
-const KEYS: [&str; 8] = ["db", "listen", "admin", "web", "retention", "memory", "allow_plaintext", "log"];
+const KEYS: [&str; 14] = [
+    "db",
+    "listen",
+    "admin",
+    "web",
+    "retention",
+    "memory",
+    "pki",
+    "tls_cert",
+    "tls_key",
+    "client_ca",
+    "crl",
+    "connections",
+    "allow_plaintext",
+    "log",
+];
 
 /// Settings of `serve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +53,10 @@ pub struct Config {
     pub retention: Option<Duration>,
     /// Bytes for batches in memory.
     pub memory_bytes: usize,
+    /// Certificates.
+    pub tls: Option<Files>,
+    /// What connections may use.
+    pub connections: transport::Limits,
     /// What to log.
     pub log: String,
     /// Every key, its value as text, and where it came from.
@@ -56,8 +77,15 @@ pub enum Db {
 #[error("{0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// One line about what is wrong.
+    pub fn new(what: impl Into<String>) -> ConfigError {
+        ConfigError(what.into())
+    }
+}
+
 fn bad(what: impl Into<String>) -> ConfigError {
-    ConfigError(what.into())
+    ConfigError::new(what)
 }
 
 impl Config {
@@ -90,12 +118,28 @@ impl Config {
         let web = settle("web", args.web.clone(), "admin")?;
         let retention = settle("retention", args.retention.clone(), "none")?;
         let memory = settle("memory", args.memory.clone(), "256MiB")?;
+        let pki = settle("pki", args.pki.clone(), "none")?;
+        let tls_cert = settle("tls_cert", args.tls_cert.clone(), "none")?;
+        let tls_key = settle("tls_key", args.tls_key.clone(), "none")?;
+        let client_ca = settle("client_ca", args.client_ca.clone(), "none")?;
+        let crl = settle("crl", args.crl.clone(), "none")?;
+        let connections = settle("connections", args.connections.clone(), "4096/1024")?;
         let plaintext = settle("allow_plaintext", args.allow_plaintext.map(|b| b.to_string()), "false")?;
         let log = settle("log", args.log.clone(), "info")?;
         let listen = address("listen", &listen)?;
-        if !listen.ip().is_loopback() && plaintext != "true" {
+        let admin = if admin == "none" { None } else { Some(address("admin", &admin)?) };
+        let tls = certificates(&pki, [&tls_cert, &tls_key, &client_ca], &crl)?;
+        let open = |a: &SocketAddr| !a.ip().is_loopback() && plaintext != "true";
+        if open(&listen) && tls.is_none() {
             return Err(bad(format!(
-                "listen: {listen} is beyond loopback and would be unencrypted; use a loopback address, \
+                "listen: {listen} is beyond loopback and would be unencrypted; make certificates with \
+                 `sce-collector ca init` and give --pki, use a loopback address, \
+                 or add --allow-plaintext if the network is yours alone"
+            )));
+        }
+        if let Some(admin) = admin.filter(open) {
+            return Err(bad(format!(
+                "admin: {admin} is beyond loopback, and health and metrics are never encrypted; use a loopback address, \
                  or add --allow-plaintext if the network is yours alone"
             )));
         }
@@ -117,9 +161,11 @@ impl Config {
             db: database(&db)?,
             listen,
             pages,
-            admin: if admin == "none" { None } else { Some(address("admin", &admin)?) },
+            admin,
             retention: if retention == "none" { None } else { Some(duration("retention", &retention)?) },
             memory_bytes: bytes("memory", &memory)?,
+            tls,
+            connections: connection_limits(&connections)?,
             log,
             origins,
         })
@@ -164,12 +210,45 @@ fn database(text: &str) -> Result<Db, ConfigError> {
     Ok(Db::Sqlite(PathBuf::from(path)))
 }
 
+/// The files of TLS: those named, and for the others those of the directory.
+fn certificates(pki: &str, named: [&str; 3], crl: &str) -> Result<Option<Files>, ConfigError> {
+    let given = |text: &str| (text != "none").then(|| PathBuf::from(text));
+    let dir = given(pki);
+    let pick = |name: &str, file: &str| given(name).or_else(|| dir.as_ref().map(|d| d.join(file)));
+    let [cert, key, client_ca] = named;
+    let all = (pick(cert, "server.crt"), pick(key, "server.key"), pick(client_ca, "ca.crt"));
+    match all {
+        (Some(certificate), Some(key), Some(ca)) => {
+            // Certificates of another CA cannot be made with the directory's key.
+            let own = given(client_ca).is_none();
+            let ca_key = dir.map(|d| d.join("ca.key")).filter(|path| own && path.exists());
+            Ok(Some(Files { certificate, key, client_ca: ca, crl: given(crl), ca_key }))
+        }
+        (None, None, None) => Ok(None),
+        _ => Err(bad("tls_cert, tls_key and client_ca belong together; give all three, or --pki")),
+    }
+}
+
+fn connection_limits(text: &str) -> Result<transport::Limits, ConfigError> {
+    let numbers = text.split_once('/').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+    match numbers {
+        Some((connections, per_address)) if connections > 0 && per_address > 0 => {
+            Ok(transport::Limits { connections, per_address, ..transport::Limits::default() })
+        }
+        _ => Err(bad(format!("connections: `{text}` is not a pair of numbers; write one like 4096/1024"))),
+    }
+}
+
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
     found.ok_or_else(|| bad(format!("{key}: `{text}` is not an address; write one like 127.0.0.1:4517")))
 }
 
-fn duration(key: &str, text: &str) -> Result<Duration, ConfigError> {
+/// A time with its unit.
+///
+/// # Errors
+/// [`ConfigError`] shows how to write one.
+pub fn duration(key: &str, text: &str) -> Result<Duration, ConfigError> {
     let wrong = || bad(format!("{key}: `{text}` is not a time; write one like 90s, 36h or 7d"));
     let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
     let number: u64 = text[..at].trim().parse().map_err(|_| wrong())?;
@@ -234,6 +313,16 @@ mod tests {
     fn plain_text_beyond_loopback_must_be_asked_for_by_name() {
         assert!(with("listen = \"0.0.0.0:4517\"\n").unwrap_err().to_string().contains("--allow-plaintext"));
         assert!(with("listen = \"0.0.0.0:4517\"\nallow_plaintext = true\n").is_ok());
+        assert!(with("admin = \"0.0.0.0:4518\"\n").unwrap_err().to_string().contains("never encrypted"));
+        assert!(with("listen = \"0.0.0.0:4517\"\npki = \"/etc/x\"\n").unwrap().tls.is_some());
+    }
+
+    #[test]
+    fn one_s_own_ca_needs_all_its_files() {
+        let error = with("tls_cert = \"/a\"\ntls_key = \"/b\"\n").unwrap_err().to_string();
+        assert!(error.contains("belong together"), "{error}");
+        let tls = with("pki = \"/p\"\ntls_cert = \"/a\"\ntls_key = \"/b\"\n").unwrap().tls.unwrap();
+        assert_eq!((tls.certificate, tls.client_ca), (PathBuf::from("/a"), PathBuf::from("/p/ca.crt")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: `Hello`, then numbered batches of one lane of one probe. Out: `Welcome`, cumulative acknowledgements, and requests to
 //! send again. Nothing is acknowledged before its commit. Memory is bounded: a batch is decoded only while the budget has room.
 
+pub mod rate;
 mod stream;
 pub mod writer;
 
@@ -15,6 +16,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::access::Guard;
+use crate::access::identity::Role;
 use crate::metrics::{self, Metrics};
 use crate::store::Store;
 use writer::Writers;
@@ -32,6 +35,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Open streams.
     pub streams: usize,
+    /// How fast a stream may be.
+    pub rate: rate::Rate,
     /// Time to say hello.
     pub hello: Duration,
     /// Batches decoded at the same time.
@@ -46,6 +51,7 @@ impl Default for Limits {
             credit_bytes: 8 << 20,
             message_bytes: 4 << 20,
             streams: 1024,
+            rate: rate::Rate::default(),
             hello: Duration::from_secs(5),
             decoders: std::thread::available_parallelism().map_or(2, usize::from),
         }
@@ -63,6 +69,7 @@ struct Shared<S> {
     writers: Writers,
     metrics: Arc<Metrics>,
     limits: Limits,
+    guard: Guard,
     /// One permit per KiB.
     memory: Arc<Semaphore>,
     decoders: Arc<Semaphore>,
@@ -93,13 +100,14 @@ impl<S: Store> Ingest<S> {
         writers: Writers,
         metrics: Arc<Metrics>,
         limits: Limits,
+        guard: Guard,
         drain: watch::Receiver<bool>,
     ) -> Self {
         let memory = Arc::new(Semaphore::new(limits.memory_bytes / 1024));
         let decoders = Arc::new(Semaphore::new(limits.decoders.max(1)));
         let streams = Arc::new(Semaphore::new(limits.streams));
         let sessions = Mutex::default();
-        let shared = Shared { store, writers, metrics, limits, memory, decoders, streams, sessions, drain };
+        let shared = Shared { store, writers, metrics, limits, guard, memory, decoders, streams, sessions, drain };
         Ingest { shared: Arc::new(shared) }
     }
 
@@ -165,23 +173,25 @@ impl<S: Store> ingest_server::Ingest for Ingest<S> {
         if *shared.drain.borrow() {
             return Err(Status::unavailable("the collector is stopping; connect again later"));
         }
+        let identity = shared.guard.admit(&request, Role::Ingest)?;
+        let busy = crate::transport::busy(&request);
         let Ok(permit) = shared.streams.clone().try_acquire_owned() else {
             let most = shared.limits.streams;
             return Err(
                 shared.refuse("streams", Status::resource_exhausted(format!("{most} streams are open already")))
             );
         };
-        let peer = request.remote_addr();
+        let peer = request.extensions().get::<crate::transport::Peer>().map(|p| p.address);
         let (sender, receiver) = mpsc::channel(16);
         tokio::spawn(async move {
             shared.metrics.add(metrics::STREAMS, &[], 1.0);
-            if let Err(status) = stream::serve(&shared, request.into_inner(), &sender).await {
+            if let Err(status) = stream::serve(&shared, request.into_inner(), &sender, identity).await {
                 tracing::info!(?peer, code = ?status.code(), reason = status.message(), "Stream ended");
                 // The probe may be gone already.
                 let _ = sender.send(Err(status)).await;
             }
             shared.metrics.add(metrics::STREAMS, &[], -1.0);
-            drop(permit);
+            drop((permit, busy));
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }

@@ -3,6 +3,7 @@
 //! In: batches from probes, questions from clients. Out: rows in a database, answers with their completeness. The collector
 //! measures nothing: every number it shows came in a record or follows from records.
 
+pub mod access;
 pub mod admin;
 pub mod args;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod query;
 pub mod rows;
 pub mod server;
 pub mod store;
+pub mod transport;
 pub mod web;
 
 /// Waits until a switch is on, or nobody is left who could turn it on.

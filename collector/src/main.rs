@@ -1,5 +1,7 @@
 //! The collector's command.
 
+mod authority;
+
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -7,6 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
+use sce_collector::access::pki::PkiError;
+use sce_collector::access::tls::TlsError;
 use sce_collector::args::{Cli, Command};
 use sce_collector::config::{Config, ConfigError, Db, database_of};
 use sce_collector::ingest::Limits;
@@ -22,6 +26,8 @@ fn main() -> ExitCode {
         Command::Migrate(args) => database_of(&args).map_err(Into::into).and_then(|db| migrate(&db)),
         Command::Healthcheck { admin } => return healthcheck(&admin),
         Command::Config(args) => Config::load(&args).map_err(Into::into).and_then(|config| show(&config)),
+        Command::Ca(ca) => authority::ca(ca),
+        Command::Token(token) => authority::token(token),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sce-collector", &mut std::io::stdout());
             Ok(())
@@ -40,7 +46,7 @@ fn main() -> ExitCode {
 /// The exit codes that `--help` lists.
 fn exit_code(error: &anyhow::Error) -> u8 {
     match () {
-        () if error.is::<ConfigError>() => 2,
+        () if error.is::<ConfigError>() || error.is::<TlsError>() || error.is::<PkiError>() => 2,
         () if error.is::<StoreError>() => 3,
         () if error.is::<ListenError>() => 4,
         () => 1,
@@ -48,6 +54,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
+    raise_descriptors();
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?;
     let colour = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
@@ -60,7 +67,13 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             None => None,
         };
         let limits = Limits { memory_bytes: config.memory_bytes, ..Limits::default() };
-        let settings = Settings { limits, retention: config.retention, pages: config.pages };
+        let settings = Settings {
+            limits,
+            connections: config.connections,
+            retention: config.retention,
+            pages: config.pages,
+            tls: config.tls.clone(),
+        };
         match &config.db {
             Db::Sqlite(path) => start(SqliteStore::open(path).await?, listener, admin, settings, config).await,
             Db::Postgres(url) => start(PostgresStore::open(url).await?, listener, admin, settings, config).await,
@@ -69,6 +82,14 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     // What a stuck client still holds must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// As many descriptors as the system lets us have: each connection takes one, and the default is often 1024.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Fewer connections are no reason not to start.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 async fn start<S: Store>(
@@ -81,7 +102,8 @@ async fn start<S: Store>(
     let address = listener.local_addr()?;
     let admin_address = admin.as_ref().and_then(|a| a.local_addr().ok()).map(|a| a.to_string());
     let db = config.origins.iter().find(|o| o.0 == "db").map_or("", |o| without_password(&o.1));
-    tracing::info!(%address, admin = admin_address, db, "Collector is ready");
+    let tls = config.tls.is_some();
+    tracing::info!(%address, tls, admin = admin_address, db, "Collector is ready");
     server::run(store, listener, admin, settings, stop()).await
 }
 

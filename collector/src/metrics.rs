@@ -33,6 +33,11 @@ metrics! {
     CLAIMS = "counter" "sce_ingest_streams_opened_total" "Streams opened, by probe and lane; a fast rise means reconnects.";
     TAKEOVERS = "counter" "sce_ingest_takeovers_total" "Streams taken over while another session was alive, by probe and lane; a fast rise means two probes share an identity.";
     REFUSED = "counter" "sce_ingest_refused_total" "Streams refused, by reason.";
+    CONNECTIONS = "gauge" "sce_connections" "Open connections to the gRPC address.";
+    CONNECTIONS_REFUSED = "counter" "sce_connections_refused_total" "Connections refused or closed, by reason: limits, idleness, certificates.";
+    DENIED = "counter" "sce_access_denied_total" "Requests refused, by service and reason.";
+    ENROLLED = "counter" "sce_enrolments_total" "Enrolments and renewals, by outcome.";
+    THROTTLED = "counter" "sce_ingest_throttled_seconds_total" "Time that streams were made to wait because they were too fast, by probe and lane.";
     STREAMS = "gauge" "sce_ingest_streams" "Open streams.";
     COMMIT_SECONDS = "histogram" "sce_commit_seconds" "Time of a group commit.";
     ACK_SECONDS = "histogram" "sce_ack_seconds" "Time from the arrival of a batch to its acknowledgement.";

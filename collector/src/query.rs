@@ -24,6 +24,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::access::Guard;
+use crate::access::identity::Role;
 use crate::clock::now_ns;
 use crate::ingest::Connected;
 use crate::metrics::{self, Metrics};
@@ -71,6 +73,8 @@ pub struct QueryService<S> {
     metrics: Arc<Metrics>,
     presence: Arc<dyn Connected>,
     questions: Arc<Semaphore>,
+    /// Checks who asks; none where the asker is this process itself.
+    guard: Option<Guard>,
 }
 
 /// An answer before it becomes messages.
@@ -82,9 +86,13 @@ struct Answer {
 }
 
 impl<S: Store> QueryService<S> {
-    /// A service over a store.
-    pub fn new(store: S, metrics: Arc<Metrics>, presence: Arc<dyn Connected>) -> QueryService<S> {
-        QueryService { store, metrics, presence, questions: Arc::new(Semaphore::new(QUESTIONS)) }
+    /// A service over a store; without a guard for what this process asks itself.
+    pub fn new(store: S, metrics: Arc<Metrics>, presence: Arc<dyn Connected>, guard: Option<Guard>) -> QueryService<S> {
+        QueryService { store, metrics, presence, guard, questions: Arc::new(Semaphore::new(QUESTIONS)) }
+    }
+
+    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.admit(request, Role::Read).map(|_| ()))
     }
 
     /// Done when no question is being answered.
@@ -282,6 +290,8 @@ impl<S: Store> query_server::Query for QueryService<S> {
     type SelectStream = ReceiverStream<Result<SelectReply, Status>>;
 
     async fn select(&self, request: Request<SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
+        self.admit(&request)?;
+        let busy = crate::transport::busy(&request);
         let request = request.into_inner();
         let start = Instant::now();
         let permit = self.questions.clone().acquire_owned().await.map_err(|_| Status::unavailable("stopping"))?;
@@ -308,7 +318,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
         let (answer, complete) = done?;
         let (sender, receiver) = mpsc::channel(8);
         tokio::spawn(async move {
-            let _permit = permit;
+            let _held = (permit, busy);
             let columns: Vec<_> = answer.columns.iter().map(Column::info).collect();
             let width = columns.len();
             let say = |kind| sender.send(Ok(SelectReply { kind: Some(kind) }));
@@ -330,6 +340,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
     }
 
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
+        self.admit(&request)?;
         let wanted = request.into_inner().view;
         let views = VIEWS.iter().filter(|v| wanted.is_empty() || v.0 == wanted).map(|(name, help)| ViewInfo {
             name: String::from(*name),

@@ -63,6 +63,19 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// The distinct texts of a column by name.
+    pub fn texts(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
+        let field = self.schema.fields.iter().position(|f| f.name == name);
+        let column = self.columns.iter().find(|c| Some(c.field) == field);
+        let values = match column.map(|c| &c.data) {
+            Some(Data::Texts(values, _)) => values.as_slice(),
+            _ => &[],
+        };
+        values.iter()
+    }
+}
+
 /// Checks, unpacks and decodes a batch.
 ///
 /// # Errors

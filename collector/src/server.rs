@@ -7,12 +7,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sce_proto::{DESCRIPTORS, ingest_server, query_server};
+use sce_proto::{DESCRIPTORS, admin_server, enroll_server, ingest_server, query_server};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 
+use crate::access::enroll::Access;
+use crate::access::pki::Authority;
+use crate::access::tls::{Current, Files};
+use crate::access::{self, Guard};
 use crate::admin::{self, Admin};
 use crate::clock::now_ns;
 use crate::ingest::writer::{Health, Writers};
@@ -20,8 +24,8 @@ use crate::ingest::{Ingest, Limits};
 use crate::metrics::{self, Metrics};
 use crate::query::QueryService;
 use crate::store::Store;
-use crate::told;
 use crate::web::{self, Pages};
+use crate::{told, transport};
 
 /// Time for streams to drain and for requests to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -39,10 +43,14 @@ const RETENTION: (Duration, Duration) = (Duration::from_secs(60), Duration::from
 pub struct Settings {
     /// What peers may use.
     pub limits: Limits,
+    /// What connections may use.
+    pub connections: transport::Limits,
     /// Age at which records are deleted.
     pub retention: Option<Duration>,
     /// Where the pages are served.
     pub pages: Pages,
+    /// Certificates; without them connections are not encrypted.
+    pub tls: Option<Files>,
 }
 
 /// Why an address cannot be listened on.
@@ -89,10 +97,15 @@ pub async fn run<S: Store>(
     let (abort, aborting) = watch::channel(false);
     let (writers, mut writing) = Writers::start(&store, &metrics, &health, &finishing, &aborting);
     let message_bytes = settings.limits.message_bytes;
-    let ingest = Ingest::new(store.clone(), writers, metrics.clone(), settings.limits.clone(), draining.clone());
-    let query = QueryService::new(store.clone(), metrics.clone(), ingest.presence());
+    let (authority, tls) = certificates(settings.tls)?;
+    let (tell_revoked, revoked) = watch::channel(access::Revoked::default());
+    let guard = Guard::new(metrics.clone(), revoked);
+    let limits = settings.limits.clone();
+    let ingest = Ingest::new(store.clone(), writers, metrics.clone(), limits, guard.clone(), draining.clone());
+    let query = QueryService::new(store.clone(), metrics.clone(), ingest.presence(), Some(guard.clone()));
+    let access = Access::new(store.clone(), guard, metrics.clone(), authority);
     // Pages have questions of their own at a time: open browsers must not keep `sce-cli` waiting.
-    let asking = || QueryService::new(store.clone(), metrics.clone(), ingest.presence());
+    let asking = || QueryService::new(store.clone(), metrics.clone(), ingest.presence(), None);
     let admin_ip = admin_listener.as_ref().and_then(|l| l.local_addr().ok()).map(|a| a.ip());
     let mut beside = None;
     let mut pages = None;
@@ -117,10 +130,11 @@ pub async fn run<S: Store>(
         .build_v1()?;
     let ingest = ingest_server::IngestServer::new(ingest).max_decoding_message_size(message_bytes);
     let query = query_server::QueryServer::new(query).max_decoding_message_size(1 << 20);
+    let enroll = enroll_server::EnrollServer::new(access.clone()).max_decoding_message_size(64 << 10);
+    let administer = admin_server::AdminServer::new(access).max_decoding_message_size(64 << 10);
     let router = Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .tcp_nodelay(true)
         // Streams of one connection share its window: one lane must not be able to stall another.
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(8 << 20)
@@ -130,9 +144,18 @@ pub async fn run<S: Store>(
         .add_service(health_service)
         .add_service(reflection)
         .add_service(ingest)
-        .add_service(query);
+        .add_service(query)
+        .add_service(enroll)
+        .add_service(administer);
     let mut until = draining.clone();
-    let incoming = TcpListenerStream::new(listener);
+    let (ready, incoming) = mpsc::channel(64);
+    let mut background = tokio::task::JoinSet::new();
+    background.spawn(access::watch_revocations(store.clone(), tell_revoked));
+    if let Some(tls) = &tls {
+        background.spawn(tls.clone().follow());
+    }
+    background.spawn(transport::accept(listener, tls, settings.connections, metrics.clone(), ready));
+    let incoming = ReceiverStream::new(incoming);
     let mut serving =
         tokio::spawn(async move { router.serve_with_incoming_shutdown(incoming, told(&mut until)).await });
 
@@ -142,7 +165,9 @@ pub async fn run<S: Store>(
         let routes = admin::routes(state).merge(beside.unwrap_or_default());
         tokio::spawn(async move { axum::serve(listener, routes).await })
     });
-    let retention = settings.retention.map(|age| tokio::spawn(retain(store.clone(), age, metrics.clone())));
+    if let Some(age) = settings.retention {
+        background.spawn(retain(store.clone(), age, metrics.clone()));
+    }
 
     let result = tokio::select! {
         () = stop => None,
@@ -151,9 +176,7 @@ pub async fn run<S: Store>(
     tracing::info!("Stopping: streams are drained, commits finished");
     reporter.set_not_serving::<ingest_server::IngestServer<Ingest<S>>>().await;
     let _ = drain.send(true);
-    if let Some(task) = &retention {
-        task.abort();
-    }
+    background.abort_all();
     if tokio::time::timeout(DRAIN, async { tokio::join!(streams, questions) }).await.is_err() {
         tracing::warn!("Some streams or questions did not end in time; they are cut off");
     }
@@ -177,6 +200,13 @@ pub async fn run<S: Store>(
         Some(ended) => Ok(ended??),
         None => Ok(()),
     }
+}
+
+/// Reads the certificates, and the CA's key where this collector enrols.
+fn certificates(files: Option<Files>) -> anyhow::Result<(Option<Authority>, Option<Arc<Current>>)> {
+    let Some(files) = files else { return Ok((None, None)) };
+    let authority = files.ca_key.as_ref().map(|key| Authority::load(&files.client_ca, key)).transpose()?;
+    Ok((authority, Some(Current::load(files)?)))
 }
 
 /// Deletes what is too old, a slice at a time.

@@ -3,6 +3,7 @@
 //! In: decoded batches, claims and questions. Out: outcomes and records. Ingest and queries know this trait only; which
 //! database stands behind it is decided once, in `server`. A batch's rows and its step in the ledger are one transaction.
 
+pub mod access;
 pub mod postgres;
 pub mod predicate;
 pub mod schema;
@@ -245,7 +246,7 @@ pub struct Tally {
 }
 
 /// The use cases. Cloning gives another handle to the same database.
-pub trait Store: Clone + Send + Sync + 'static {
+pub trait Store: access::Access + Clone + Send + Sync + 'static {
     /// How many groups of steps may be committed at the same time.
     fn writers(&self) -> usize;
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use sce_meter::Rule;
 
+use crate::enroll::EnrollArgs;
 use crate::exit;
 use crate::read;
 use crate::select::{self, Extract, Lines};
 use crate::sockets::{self, Prefix};
+use crate::tls::Credentials;
 use crate::units;
 
 /// Meters the flows this host sees and streams their records to a collector
@@ -34,6 +36,8 @@ pub enum Command {
     Sockets(sockets::command::SocketsArgs),
     /// Capture, meter and deliver until stopped; or send capture files through the same pipeline with --read
     Run(Box<RunArgs>),
+    /// Get a certificate from a collector by a token, once; `run` then delivers over TLS
+    Enroll(EnrollArgs),
     /// List the interfaces and the time stamps they offer
     List {
         /// Form of output
@@ -142,6 +146,9 @@ pub struct RunArgs {
         default_value = "http://127.0.0.1:4517"
     )]
     pub collector: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would become the command's description")]
+    pub tls: TlsArgs,
     /// Name of this probe [default: the host name]
     #[arg(long, value_name = "NAME", env = "SCE_NAME")]
     pub name: Option<String>,
@@ -199,6 +206,28 @@ pub struct RunArgs {
     /// Configuration file (TOML); its keys are the long options
     #[arg(long, value_name = "FILE", env = "SCE_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
+}
+
+/// Certificates, for collectors at https addresses.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TlsArgs {
+    /// CA of the collector (PEM) [default, for this and the next two: what `sce-probe enroll` wrote]
+    #[arg(long, value_name = "FILE", env = "SCE_CA", value_hint = ValueHint::FilePath)]
+    pub ca: Option<PathBuf>,
+    /// Certificate of this probe (PEM); read again for every connection
+    #[arg(long, value_name = "FILE", env = "SCE_CERT", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, value_name = "FILE", env = "SCE_KEY", value_hint = ValueHint::FilePath)]
+    pub key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The files to use.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Credentials { ca: self.ca.clone(), cert: self.cert.clone(), key: self.key.clone() }.or_enrolled()
+    }
 }
 
 /// Where frames come from.

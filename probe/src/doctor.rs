@@ -88,7 +88,7 @@ fn clock_state() -> Result<String, String> {
 }
 
 fn reach(url: &str) -> Result<String, String> {
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let address = url.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
     let failed =
         |e: io::Error| format!("{url}: {e}; start `sce-collector serve` there, or name another with --collector");
     let mut last = io::Error::from(io::ErrorKind::NotFound);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use sce_probe::args::{Cli, Command, ReadArgs};
-use sce_probe::{config, doctor, exit, list, read, run, sockets};
+use sce_probe::{config, doctor, enroll, exit, list, read, run, sockets};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -55,6 +55,7 @@ fn execute(command: Command) -> anyhow::Result<u8> {
             Ok(exit::code::OK)
         }
         Command::Run(args) => run::run(&args),
+        Command::Enroll(args) => enroll::run(&args, &mut io::stdout()),
         Command::List { output } => {
             list::run(output, &mut io::stdout())?;
             Ok(exit::code::OK)

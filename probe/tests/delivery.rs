@@ -176,6 +176,7 @@ fn spool(dir: &Path) -> Spool {
 
 fn config(collectors: &[SocketAddr]) -> Config {
     Config {
+        credentials: Default::default(),
         collectors: collectors.iter().map(|a| format!("http://{a}")).collect(),
         probe: "test".to_owned(),
         host: "here".to_owned(),

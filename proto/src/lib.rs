@@ -14,6 +14,7 @@ mod key;
 pub mod marks;
 pub mod record;
 pub mod sketch;
+pub mod token;
 
 pub use key::{FlowKey, flow_key};
 pub use record::{Field, Kind, Merge, MergePlan, Record, ValueRef, merge};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 3] = ["sce/v1/records.proto", "sce/v1/ingest.proto", "sce/v1/query.proto"];
+const FILES: [&str; 4] = ["sce/v1/records.proto", "sce/v1/ingest.proto", "sce/v1/query.proto", "sce/v1/admin.proto"];
 
 #[test]
 fn generated_code_matches_the_proto_files() {

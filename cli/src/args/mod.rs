@@ -4,6 +4,8 @@
 mod common;
 mod verbs;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use common::{Choice, Follow, Format, Output, Select, WindowArgs};
@@ -54,6 +56,15 @@ pub(crate) struct Connection {
         default_value = "http://127.0.0.1:4517"
     )]
     pub(crate) collector: String,
+    /// CA of the collector (PEM), for https addresses.
+    #[arg(long, global = true, value_name = "FILE", env = "SCE_CA", hide_env_values = true)]
+    pub(crate) ca: Option<PathBuf>,
+    /// Certificate with role read (PEM), which `sce-collector ca issue` makes.
+    #[arg(long, global = true, value_name = "FILE", env = "SCE_CERT", hide_env_values = true, requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Key of that certificate.
+    #[arg(long, global = true, value_name = "FILE", env = "SCE_KEY", hide_env_values = true, requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
     /// Give up when the collector has not answered for this long.
     #[arg(long, global = true, value_name = "TIME", default_value = "30s")]
     pub(crate) timeout: String,
@@ -191,7 +202,7 @@ Examples:
     Man {
         /// Directory; it must exist
         #[arg(value_name = "DIR")]
-        dir: std::path::PathBuf,
+        dir: PathBuf,
     },
 }
 

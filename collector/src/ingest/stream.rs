@@ -16,8 +16,10 @@ use sce_proto::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tonic::{Status, Streaming};
 
+use super::rate::Bucket;
 use super::writer::{Job, Reply};
 use super::{Lane, Shared};
+use crate::access::identity::{Identity, Role};
 use crate::clock::now_ns;
 use crate::metrics;
 use crate::rows;
@@ -38,10 +40,19 @@ pub(super) async fn serve<S: Store>(
     shared: &Arc<Shared<S>>,
     mut inbound: Streaming<ProbeMessage>,
     answers: &Answers,
+    identity: Option<Arc<Identity>>,
 ) -> Result<(), Status> {
     let hello = tokio::time::timeout(shared.limits.hello, hello(&mut inbound)).await;
     let hello = hello.map_err(|_| shared.refuse("hello", Status::deadline_exceeded("no Hello in time")))??;
     check(&hello).map_err(|status| shared.refuse("hello", status))?;
+    if let Some(identity) = identity.as_ref().filter(|i| i.name != hello.probe) {
+        tracing::warn!(certificate = identity.name, claimed = hello.probe, "A probe claims another's name");
+        shared.guard.count(Role::Ingest, "claimed_name");
+        return Err(Status::permission_denied(format!(
+            "the certificate is of `{}`: it cannot deliver as `{}`; use --name {}, or enrol under the other name",
+            identity.name, hello.probe, identity.name
+        )));
+    }
     let session = (RandomState::new().build_hasher().finish() >> 1).cast_signed();
     let lane: Lane = (hello.probe.clone(), hello.probe_id.clone(), hello.lane);
     let claim = Claim {
@@ -97,6 +108,8 @@ pub(super) async fn serve<S: Store>(
         answers: answers.clone(),
         flight,
         labels: labels.clone(),
+        rate: Bucket::new(shared.limits.rate, Instant::now()),
+        identity,
     };
     let acker = Acker {
         shared: shared.clone(),
@@ -188,6 +201,9 @@ struct Reader<S> {
     answers: Answers,
     flight: mpsc::Sender<Flight>,
     labels: Labels,
+    rate: Bucket,
+    /// Who the certificate says it is.
+    identity: Option<Arc<Identity>>,
 }
 
 impl<S: Store> Reader<S> {
@@ -197,6 +213,9 @@ impl<S: Store> Reader<S> {
         mut ended: watch::Receiver<bool>,
     ) -> Result<(), Status> {
         let mut drain = self.shared.drain.clone();
+        let guard = self.shared.guard.clone();
+        let expelled = guard.expelled(self.identity.clone());
+        tokio::pin!(expelled);
         loop {
             let message = tokio::select! {
                 biased;
@@ -205,6 +224,7 @@ impl<S: Store> Reader<S> {
                     let drain = Drain { reconnect_after_ms: RECONNECT_MS };
                     return say(&self.answers, collector_message::Kind::Drain(drain)).await;
                 }
+                status = &mut expelled => return Err(status),
                 () = self.answers.closed() => return Ok(()),
                 () = self.flight.closed() => return Ok(()),
                 message = inbound.message() => message,
@@ -235,6 +255,11 @@ impl<S: Store> Reader<S> {
         }
         self.shared.metrics.add(metrics::BYTES, &self.labels.pair(), batch.payload.len() as f64);
         let since = Instant::now();
+        let wait = self.rate.take(batch.payload.len(), since);
+        if !wait.is_zero() {
+            self.shared.metrics.add(metrics::THROTTLED, &self.labels.pair(), wait.as_secs_f64());
+            tokio::time::sleep(wait).await;
+        }
         let expected = self.expected.load(Ordering::Acquire);
         let seq = batch.seq;
         if seq > expected {
@@ -251,6 +276,7 @@ impl<S: Store> Reader<S> {
         let (crc, newest_ns) = (batch.crc32c, batch.last_ns);
         let (work, poison) = match self.decode(batch).await? {
             Ok(decoded) => {
+                self.check_points(&decoded)?;
                 let more = &decoded.unknown;
                 let reason = if more.is_empty() { String::new() } else { format!("not known to this release: {more}") };
                 let original = Quarantine { reason, ..original };
@@ -268,6 +294,18 @@ impl<S: Store> Reader<S> {
             }
         };
         self.submit(work, seq, records, poison, Some(memory), since).await
+    }
+
+    /// The name in an observation point is the certificate's, as that of the stream is.
+    fn check_points(&self, decoded: &rows::Decoded) -> Result<(), Status> {
+        let Some(identity) = &self.identity else { return Ok(()) };
+        let other = decoded.tables.iter().flat_map(|t| t.texts("probe")).find(|name| name.as_ref() != identity.name);
+        let Some(other) = other else { return Ok(()) };
+        self.shared.guard.count(Role::Ingest, "claimed_name");
+        Err(Status::permission_denied(format!(
+            "an observation point says that it is of `{other}`, the certificate is of `{}`",
+            identity.name
+        )))
     }
 
     async fn skip(&mut self, skip: &Skip) -> Result<(), Status> {

@@ -21,9 +21,10 @@ use sqlx::{ConnectOptions, SqlSafeStr};
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "delivery", include_str!("../../../migrations/postgres/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/postgres/0002_records.sql")),
+    (3, "access", include_str!("../../../migrations/postgres/0003_access.sql")),
 ];
 
 /// Groups committed at the same time; each has its connection.
@@ -38,8 +39,8 @@ const OLDEST: Duration = Duration::from_secs(30);
 /// A handle to the database.
 #[derive(Clone)]
 pub struct PostgresStore {
-    writers: PgPool,
-    readers: PgPool,
+    pub(super) writers: PgPool,
+    pub(super) readers: PgPool,
     /// Partitions known to be there: (table code, day).
     partitions: Arc<Mutex<BTreeSet<(usize, i32)>>>,
     oldest: Arc<Mutex<Option<(Instant, u64)>>>,
@@ -109,7 +110,7 @@ fn state(error: &sqlx::Error) -> Option<String> {
 }
 
 /// Whether it may work later. Data exceptions and violated constraints are the rows' fault; everything else is not.
-fn sort_out(error: &sqlx::Error) -> StoreError {
+pub(super) fn sort_out(error: &sqlx::Error) -> StoreError {
     match state(error).as_deref().map(|s| &s[..2]) {
         Some("22" | "23") => StoreError::Refused(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),

@@ -20,9 +20,10 @@ use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, 
 use write::Writer;
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "delivery", include_str!("../../../migrations/sqlite/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/sqlite/0002_records.sql")),
+    (3, "access", include_str!("../../../migrations/sqlite/0003_access.sql")),
 ];
 
 /// Older versions can corrupt a WAL database that two connections write and checkpoint at the same time.
@@ -31,6 +32,10 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// Readers at the same time. Each may hold back the checkpoint, and the machine's cores are for ingest.
 const READERS: u32 = 4;
 
+/// How often, and after what time, a migration is tried again.
+const MIGRATION_TRIES: u32 = 5;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(200);
+
 /// How long to wait for a lock that another process holds.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -38,8 +43,8 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Arc<Mutex<Option<Writer>>>,
-    readers: SqlitePool,
+    pub(super) writer: Arc<Mutex<Option<Writer>>>,
+    pub(super) readers: SqlitePool,
 }
 
 impl SqliteStore {
@@ -56,10 +61,7 @@ impl SqliteStore {
         let options = options(path);
         let mut writer = options.connect().await.map_err(|e| open(explain(&e, path)))?;
         refuse_newer(&mut writer).await?;
-        migrator()
-            .run(&mut writer)
-            .await
-            .map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
+        migrate(&mut writer).await.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
         let reader = options.clone().pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(Duration::from_secs(30));
         let readers = pool.connect_with(reader).await.map_err(|e| open(explain(&e, path)))?;
@@ -98,6 +100,18 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(made).collect())
 }
 
+/// SQLite has no lock for migrations. Of two programs that begin with a new file at the same time, as `serve` and `token new`
+/// may, one finds tables that the other has just made: it looks again.
+async fn migrate(conn: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    for _ in 0..MIGRATION_TRIES {
+        if migrator().run(&mut *conn).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(MIGRATION_PAUSE).await;
+    }
+    migrator().run(conn).await
+}
+
 /// Looks before anything is changed.
 async fn refuse_newer(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     let found: Result<Option<i64>, _> =
@@ -132,7 +146,7 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 }
 
 /// Whether it may work later.
-fn sort_out(error: &sqlx::Error) -> StoreError {
+pub(super) fn sort_out(error: &sqlx::Error) -> StoreError {
     match code(error) {
         // Too big, constraint, mismatch, range: the same rows fail again. An error in a statement is not the rows' fault.
         Some(18 | 19 | 20 | 25) => StoreError::Refused(error.to_string()),
@@ -209,6 +223,6 @@ impl Store for SqliteStore {
     }
 }
 
-fn closed() -> StoreError {
+pub(super) fn closed() -> StoreError {
     StoreError::Unavailable(String::from("the collector is stopping"))
 }

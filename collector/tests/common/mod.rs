@@ -98,11 +98,15 @@ pub async fn start_with(db: &Path, limits: Limits) -> Running {
 
 /// Serves any store.
 pub async fn serve<T: Store>(store: T, limits: Limits) -> Running<T> {
+    serve_as(store, Settings { limits, ..Settings::default() }).await
+}
+
+/// Serves any store in any way.
+pub async fn serve_as<T: Store>(store: T, settings: Settings) -> Running<T> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, admin) = (listener.local_addr().unwrap(), admin_listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
-    let settings = Settings { limits, ..Settings::default() };
     let serve = server::run(store.clone(), listener, Some(admin_listener), settings, async {
         let _ = stopped.await;
     });
@@ -113,6 +117,16 @@ impl<T> Running<T> {
     pub async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap().unwrap();
+    }
+
+    /// The text of `/metrics`.
+    pub async fn metrics(&self) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut tcp = tokio::net::TcpStream::connect(self.admin).await.unwrap();
+        tcp.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        tcp.read_to_string(&mut text).await.unwrap();
+        text
     }
 
     pub fn url(&self) -> String {
@@ -147,7 +161,12 @@ pub fn hello(name: &str, lane: u32, next_seq: u64) -> Hello {
 }
 
 pub async fn open(url: &str, hello: Hello) -> Result<Stream, Status> {
-    let mut client = IngestClient::connect(String::from(url)).await.map_err(|e| Status::unavailable(e.to_string()))?;
+    let client = IngestClient::connect(String::from(url)).await.map_err(|e| Status::unavailable(e.to_string()))?;
+    open_on(client, hello).await
+}
+
+/// Opens a stream on a connection.
+pub async fn open_on(mut client: IngestClient<tonic::transport::Channel>, hello: Hello) -> Result<Stream, Status> {
     let (send, receive) = mpsc::channel(256);
     send.send(ProbeMessage { kind: Some(probe_message::Kind::Hello(hello)) }).await.unwrap();
     let mut answers = client.deliver(ReceiverStream::new(receive)).await?.into_inner();

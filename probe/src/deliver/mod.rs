@@ -23,6 +23,7 @@ use tonic::{Code, Status, Streaming};
 use crate::clock;
 use crate::queue::Queue;
 use crate::spool::LANES;
+use crate::tls::Credentials;
 
 use backoff::Backoff;
 
@@ -31,6 +32,8 @@ use backoff::Backoff;
 pub struct Config {
     /// Collectors; any of them will do.
     pub collectors: Vec<String>,
+    /// Certificates, for https addresses.
+    pub credentials: Credentials,
     /// Name of the probe.
     pub probe: String,
     /// Name of the host.
@@ -97,9 +100,9 @@ impl From<Status> for End {
 /// An address that is not one.
 pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> Result<(), tonic::transport::Error> {
     let mut backoff = Backoff::new(config.timing.backoff);
-    let mut endpoints = Vec::new();
-    for url in &config.collectors {
-        endpoints.push(endpoint(url, config.timing.connect)?);
+    let mut endpoints = config.collectors.clone();
+    for url in &endpoints {
+        Endpoint::from_shared(url.clone())?;
     }
     backoff.shuffle(&mut endpoints);
     let mut said = String::new();
@@ -134,9 +137,9 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
                 progress.refused.store(refused, Relaxed);
                 let text = format!("{}: {}", status.code(), status.message());
                 if refused {
-                    tracing::error!(collector = %endpoint.uri(), error = text, "The collector refuses this probe");
+                    tracing::error!(collector = endpoint, error = text, "The collector refuses this probe");
                 } else if text != said {
-                    tracing::warn!(collector = %endpoint.uri(), error = text, "No delivery; records wait in the spool");
+                    tracing::warn!(collector = endpoint, error = text, "No delivery; records wait in the spool");
                 } else {
                     tracing::debug!(turn, error = text, "Still no delivery");
                 }
@@ -150,9 +153,15 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
     Ok(())
 }
 
-fn endpoint(url: &str, connect: Duration) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(url.to_owned())?
-        .connect_timeout(connect)
+/// The certificates are read each time: they may have been renewed.
+fn endpoint(url: &str, config: &Config) -> Result<Endpoint, Status> {
+    let bad = |why: String| Status::unavailable(why);
+    let mut endpoint = Endpoint::from_shared(url.to_owned()).map_err(|e| bad(reason(&e)))?;
+    if let Some(tls) = config.credentials.settings(url).map_err(|e| bad(e.to_string()))? {
+        endpoint = endpoint.tls_config(tls).map_err(|e| bad(format!("certificates: {}", reason(&e))))?;
+    }
+    Ok(endpoint
+        .connect_timeout(config.timing.connect)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(10))
@@ -173,7 +182,7 @@ fn is_refusal(code: Code) -> bool {
 
 /// One connection, from its beginning to its end.
 async fn session(
-    endpoint: &Endpoint,
+    endpoint: &str,
     queue: &Arc<Queue>,
     config: &Config,
     progress: &Progress,
@@ -186,12 +195,13 @@ async fn session(
 }
 
 async fn connected(
-    endpoint: &Endpoint,
+    url: &str,
     queue: &Arc<Queue>,
     config: &Config,
     progress: &Progress,
     first_contact: &mut bool,
 ) -> Result<std::convert::Infallible, End> {
+    let endpoint = endpoint(url, config)?;
     let connecting = tokio::time::timeout(config.timing.connect, endpoint.connect()).await;
     let channel = connecting
         .map_err(|_| Status::unavailable("no connection in time"))?
@@ -215,7 +225,7 @@ async fn connected(
     *first_contact = false;
     progress.connected.store(true, Relaxed);
     progress.refused.store(false, Relaxed);
-    tracing::info!(collector = %endpoint.uri(), "Connected");
+    tracing::info!(collector = url, "Connected");
     let mut lanes = streams
         .into_iter()
         .enumerate()
@@ -270,7 +280,7 @@ fn hello(queue: &Queue, config: &Config, lane: usize) -> Hello {
 }
 
 /// The innermost cause of a transport error; its outer ones say only "transport error".
-fn reason(error: &dyn std::error::Error) -> String {
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

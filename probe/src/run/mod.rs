@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use crate::args::{Marks, RunArgs};
 use crate::clock;
 use crate::deliver::{self, Progress};
+use crate::enroll;
 use crate::exit::{Failure, code};
 use crate::point::{self, Place};
 use crate::queue::Queue;
@@ -52,6 +53,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let name = args.name.clone().unwrap_or_else(point::host_name);
     for url in &args.collector {
         check_url(url)?;
+        // Missing files are told at once, not by the hundredth failed connection.
+        args.tls.credentials().settings(url)?;
     }
     let place = Place::here(&name);
     let mut meter = args.meter.config(args.interval);
@@ -114,14 +117,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let patience = args.drain_timeout.unwrap_or(Duration::from_secs(if live { 5 } else { 60 }));
     let config = deliver::Config {
         collectors: args.collector.clone(),
+        credentials: args.tls.credentials(),
         probe: name,
         host: place.host.clone(),
         timing: deliver::Timing::default(),
     };
     let outcome = runtime.block_on(async {
         let progress = Arc::new(Progress::default());
+        let renewal = enroll::keep_renewed(config.credentials.clone(), config.collectors.clone());
         let delivery = deliver::run(queue.clone(), config, progress.clone());
         tokio::select! {
+            () = renewal => Err(anyhow::anyhow!("renewal ended")),
             failed = delivery => Err(failed.err().map_or_else(|| anyhow::anyhow!("delivery ended"), Into::into)),
             outcome = until_done(&mut sources, &control, writing, &queue, &progress, patience, live) => outcome,
         }
@@ -288,13 +294,15 @@ fn default_spool(name: &str) -> PathBuf {
 }
 
 fn check_url(url: &str) -> Result<(), Failure> {
-    let rest = url.strip_prefix("http://");
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let has_host = rest.is_some_and(|r| !r.is_empty() && !r.starts_with(':') && !r.starts_with('/'));
     if has_host {
         return Ok(());
     }
     Err(Failure::new(
         code::USAGE,
-        format!("`{url}` is not a collector's address: write http://HOST:PORT (default port 4517)"),
+        format!(
+            "`{url}` is not a collector's address: write http://HOST:PORT or https://HOST:PORT (sce-collector listens on port 4517)"
+        ),
     ))
 }

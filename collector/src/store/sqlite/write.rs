@@ -28,8 +28,8 @@ const SPAN_NS: i64 = 60_000_000_000;
 const RETAIN_ROWS: i64 = 20_000;
 
 /// The writing connection and what it remembers.
-pub(super) struct Writer {
-    pub(super) conn: SqliteConnection,
+pub(in crate::store) struct Writer {
+    pub(in crate::store) conn: SqliteConnection,
     shapes: [Vec<Shape>; SCHEMAS.len()],
     spans: [Option<Span>; SCHEMAS.len()],
 }
