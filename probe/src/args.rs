@@ -286,7 +286,7 @@ pub struct MeterArgs {
     #[arg(long, value_name = "BYTES", default_value_t = sce_meter::Config::default().assumed_mtu)]
     pub mtu: u32,
     /// Meter only the flows that a rule names, in either direction, and count the others in total only: SRC DST SPORT DPORT
-    /// PROTO, with - for any and [a,b] for a list, as in '10.0.0.0/8 - - [80,443] tcp'. Repeat for several
+    /// PROTO, with - for any and `[a,b]` for a list, as in `10.0.0.0/8 - - [80,443] tcp`. Repeat for several
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub rule: Vec<Rule>,
     /// File with a rule on each line; # begins a comment
