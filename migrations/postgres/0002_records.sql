@@ -377,7 +377,8 @@ CREATE TABLE observation_point (
     snaplen_last bigint NOT NULL DEFAULT 0,
     interval_ns_last bigint NOT NULL DEFAULT 0,
     order_last bigint NOT NULL DEFAULT 0,
-    addresses_last bytea NOT NULL DEFAULT ''
+    addresses_last bytea NOT NULL DEFAULT '',
+    stopped_last bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE path_marks (

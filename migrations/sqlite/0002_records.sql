@@ -374,7 +374,8 @@ CREATE TABLE observation_point (
     snaplen_last INTEGER NOT NULL DEFAULT 0,
     interval_ns_last INTEGER NOT NULL DEFAULT 0,
     order_last INTEGER NOT NULL DEFAULT 0,
-    addresses_last BLOB NOT NULL DEFAULT x''
+    addresses_last BLOB NOT NULL DEFAULT x'',
+    stopped_last INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE path_marks (

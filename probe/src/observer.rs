@@ -70,8 +70,13 @@ impl Observer {
             self.ship(std::mem::take(&mut out));
         }
         self.meter.finish(&mut out);
+        // Flows without a packet in the open interval have no record that says so: the point says it for all of them.
         self.announced_ns = 0;
+        self.point.stopped_last = 1;
         self.ship(out);
+        // Whatever comes now begins anew, and is announced so.
+        self.announced_ns = 0;
+        self.point.stopped_last = 0;
     }
 
     /// Another experiment label, from the next interval on.

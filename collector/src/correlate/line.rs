@@ -94,7 +94,8 @@ pub(super) struct Line<'a> {
     pub(super) cuts: Vec<Cut>,
     /// Run-length maps, by the packets before them.
     pub(super) maps: Vec<Spans>,
-    /// The flow is over here: a record of either direction says so, or the point has been awake since without seeing more.
+    /// The flow is over here: a record of either direction says so, or the point stopped in order, or has been awake since
+    /// without seeing more.
     pub(super) over: bool,
     /// The records go back to the flow's first packet, so that their sums and the cumulative counters mean the same.
     pub(super) whole: bool,
@@ -309,10 +310,11 @@ pub(super) fn views<'a>(
         let ended = lines.iter().any(|l| u64::from(l.totals.end_reason_last) != end_reason::OPEN);
         let last = lines.iter().map(|l| l.totals.last_ns).max().unwrap_or(0);
         let quiet = point.is_some_and(|p| p.last_ns >= last.saturating_add(QUIET_NS));
+        let stopped = point.is_some_and(|p| p.stopped_last != 0 && p.last_ns >= last);
         let begins = lines.iter().filter(|l| l.totals.packets > 0).map(|l| l.totals.first_ns).min();
         let began = lines.iter().map(|l| l.totals.flow_first_ns).filter(|t| *t > 0).min();
         let whole = begins.zip(began).is_none_or(|(first, began)| first <= began);
-        lines.iter_mut().for_each(|l| (l.over, l.whole) = (ended || quiet, whole));
+        lines.iter_mut().for_each(|l| (l.over, l.whole) = (ended || quiet || stopped, whole));
         out.push(View { op: s.op, point, lines });
     }
     out

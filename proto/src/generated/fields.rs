@@ -1036,6 +1036,7 @@ impl Record for ObservationPoint {
         Field { number: 12, name: "interval_ns_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "ns", help: "Record interval, ns." },
         Field { number: 13, name: "order_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "", help: "Position on the host's path where the hook tells: 0 unknown, else rising towards the wire on egress." },
         Field { number: 14, name: "addresses_last", kind: Kind::Bytes, merge: Merge::Last, count: "", unit: "", help: "Local addresses of the interface: 4 or 16 bytes each, behind a length byte." },
+        Field { number: 15, name: "stopped_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "", help: "1 = the capture ended in order at the latest sign of life; 0 = it goes on, or ended without a word." },
     ];
     fn get(&self, field: usize) -> ValueRef<'_> {
         match field {
@@ -1053,6 +1054,7 @@ impl Record for ObservationPoint {
             11 => ValueRef::U64(self.interval_ns_last),
             12 => ValueRef::U64(u64::from(self.order_last)),
             13 => ValueRef::Bytes(&self.addresses_last),
+            14 => ValueRef::U64(u64::from(self.stopped_last)),
             _ => ValueRef::U64(0),
         }
     }
@@ -1072,6 +1074,7 @@ impl Record for ObservationPoint {
             11 => self.interval_ns_last = value.u64(),
             12 => self.order_last = u32::try_from(value.u64()).unwrap_or(u32::MAX),
             13 => self.addresses_last = value.bytes().to_vec(),
+            14 => self.stopped_last = u32::try_from(value.u64()).unwrap_or(u32::MAX),
             _ => {}
         }
     }

@@ -1044,6 +1044,9 @@ pub struct ObservationPoint {
     /// Local addresses of the interface: 4 or 16 bytes each, behind a length byte.
     #[prost(bytes = "vec", tag = "14")]
     pub addresses_last: ::prost::alloc::vec::Vec<u8>,
+    /// 1 = the capture ended in order at the latest sign of life; 0 = it goes on, or ended without a word.
+    #[prost(uint32, tag = "15")]
+    pub stopped_last: u32,
 }
 /// The honesty of one observation point in one interval: what it captured, skipped, lost and sent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
