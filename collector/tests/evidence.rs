@@ -126,6 +126,31 @@ fn a_clock_step_in_the_middle_gives_no_silent_wrong_number() {
     }
 }
 
+/// A flow that was silent in the last interval of a capture has no record of its end.
+#[test]
+fn a_capture_that_stopped_in_order_has_seen_the_whole_flow() {
+    let outcome = simulate(&Plan { tcp: false, packets: 3000, ..plan(vec![hop()]) });
+    let sent = 3000;
+    let end_ns = outcome.captures[1].last().unwrap().time_ns;
+    let told = |stopped_last: u32| {
+        let mut all = Vec::new();
+        let mut points = Vec::new();
+        for (op, frames) in [(1, &outcome.captures[0]), (2, &outcome.captures[1])] {
+            let mut records = metered(op, frames, 1_000_000_000, &MarksConfig::default());
+            records.flows.iter_mut().for_each(|f| f.end_reason_last = 0);
+            all.extend(sightings(&records));
+            let life = ObservationPoint { first_ns: 1, last_ns: end_ns + 100_000_000, stopped_last, ..file_point(op) };
+            points.push(ObservationPoint { hook: "af-packet".to_owned(), ..life });
+        }
+        let segment = correlate(&points, &all, &Options::default())[0].segments[0].clone();
+        (segment.method, segment.sent_packets, segment.lost_packets)
+    };
+    let lost: u64 = outcome.truth[0][0].matrix.iter().map(|r| r[4]).sum();
+    assert_eq!(told(1), ("counters".to_owned(), sent, lost));
+    let open = told(0);
+    assert!(open.0 == "block-exact" && open.1 < sent, "a running capture may see more: {open:?}");
+}
+
 /// Sums of a connection as two points have them: the sender of the data (1) and its receiver (2).
 fn verdict(change: impl Fn(u64, usize, &mut FlowInterval)) -> Feedback {
     let all: Vec<Sighting> = [1, 2]

@@ -180,8 +180,11 @@ fn attach(programs: &mut Ebpf, name: &str, options: &Options, hook: TcAttachType
     if options.tcx && program.attach_with_options(interface, hook, tcx).is_ok() {
         return Ok(true);
     }
+    // One qdisc serves both hooks, and may be somebody else's.
+    let is_there = |e: &TcError| matches!(e, TcError::NetlinkError(e) if e.raw_os_error() == Some(nix::libc::EEXIST));
     match tc::qdisc_add_clsact(interface) {
-        Ok(()) | Err(TcError::AlreadyAttached) => {}
+        Ok(()) => {}
+        Err(error) if is_there(&error) => {}
         Err(error) => return Err(refused(format!("cannot attach to {interface}"), &error)),
     }
     let clsact = TcAttachOptions::Netlink(NlOptions { priority: 1, ..NlOptions::default() });
