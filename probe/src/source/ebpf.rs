@@ -181,7 +181,7 @@ fn attach(programs: &mut Ebpf, name: &str, options: &Options, hook: TcAttachType
         return Ok(true);
     }
     // One qdisc serves both hooks, and may be somebody else's.
-    let is_there = |e: &TcError| matches!(e, TcError::NetlinkError(e) if e.raw_os_error() == Some(nix::libc::EEXIST));
+    let is_there = |e: &TcError| matches!(e, TcError::NetlinkError(e) if e.raw_os_error() == Some(libc::EEXIST));
     match tc::qdisc_add_clsact(interface) {
         Ok(()) => {}
         Err(error) if is_there(&error) => {}
