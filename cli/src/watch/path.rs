@@ -4,6 +4,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use sce_proto::Row;
 
+use sce_view::text::wrapped;
+
 use crate::client::Answer;
 use crate::track::{number, word};
 use crate::units::{duration, grouped, percent};
@@ -118,23 +120,6 @@ pub(crate) fn verdicts(verify: &Answer) -> Vec<Line<'static>> {
         Line::raw(format!("feedback {direction}: {} {}{detail}", s.text("kind"), s.text("verdict")))
     };
     verify.rows.iter().map(line).collect()
-}
-
-/// Text in lines of a width, broken at commas or spaces.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().filter(|l| l.is_empty() || l.chars().count() + 1 + word.chars().count() <= width);
-        match line {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

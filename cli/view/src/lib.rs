@@ -11,6 +11,7 @@ pub mod compare;
 pub mod figure;
 pub mod hops;
 pub mod matrix;
+pub mod text;
 pub mod time;
 pub mod track;
 pub mod units;

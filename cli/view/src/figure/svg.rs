@@ -1,6 +1,7 @@
 //! A figure as SVG: vectors, no script, no outside reference; colours that the colour-blind can tell apart, and dashes besides.
 
 use super::axis::{Axis, Curve, Figure, Mark, Panel, axis, axis_label};
+use crate::text::wrapped;
 
 const WIDTH: f64 = 720.0;
 const PANEL_HEIGHT: f64 = 170.0;
@@ -148,22 +149,6 @@ fn legend(out: &mut String, panel: &Panel, left: f64, top: f64) {
             text(out, at + 27.0, line + 4.0, "start", "font-size=\"11\"", &curve.name);
         }
     }
-}
-
-/// Words in lines of at most so many letters.
-fn wrapped(text: &str, letters: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut().filter(|l| l.is_empty() || l.chars().count() + 1 + word.chars().count() <= letters) {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 fn text(out: &mut String, x: f64, y: f64, anchor: &str, style: &str, words: &str) {
