@@ -221,3 +221,67 @@ fn sampled_intervals_hold_what_they_promise() {
     }
     assert!(cells > 2000 && held * 100 >= cells * 92, "{held} of {cells} intervals hold");
 }
+
+/// A flow of which only the head is listed is not known packet by packet: all of it is counted.
+#[test]
+fn a_listed_head_is_not_the_whole_flow() {
+    for (seed, packets, tcp) in (1..=40).flat_map(|seed| [(seed, 40, false), (seed, 120, false), (seed, 60, true)]) {
+        let hop = Hop { drop: 80_000, sce: 80_000, delay_ns: 4_000_000, ..Hop::default() };
+        let plan = Plan {
+            seed,
+            tcp,
+            packets,
+            bulk: false,
+            gap_ns: 1_000_000,
+            sent_ecn: vec![2],
+            hops: vec![hop, hop],
+            offsets: vec![0, 0, 0],
+            port: 5000,
+        };
+        let outcome = simulate(&plan);
+        let points = points(3);
+        let all = joined(&outcome, &points, 1_000_000_000, &MarksConfig::default());
+        assert_eq!(all.len(), 1);
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            let sent: u64 = t.matrix.iter().flatten().sum();
+            let lost: u64 = t.matrix.iter().map(|r| r[4]).sum();
+            assert_eq!((s.sent_packets, s.lost_packets), (sent, lost), "seed {seed}, {packets} packets, {}", s.method);
+        }
+    }
+}
+
+/// A segment that crossed a boundary and was lost is not the copy of it that came through later: between the two other
+/// packets pass, which one point counts before the boundary and the other behind it.
+#[test]
+fn a_lost_crossing_does_not_move_its_boundary() {
+    for seed in 1..=600 {
+        let hop = Hop { drop: 120_000, sce: 80_000, bleach: 40_000, delay_ns: 4_000_000, ..Hop::default() };
+        let plan = Plan {
+            seed,
+            tcp: true,
+            packets: 300,
+            bulk: false,
+            gap_ns: 1_000_000,
+            sent_ecn: vec![0, 1, 2],
+            hops: vec![hop],
+            offsets: vec![0, 0],
+            port: 5000,
+        };
+        let outcome = simulate(&plan);
+        let points = points(2);
+        let marks = MarksConfig { threshold: 0, head: 8, log2_stride: 12, ..MarksConfig::default() };
+        let all = joined(&outcome, &points, 1_000_000_000, &marks);
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            for (a, row) in t.matrix.iter().enumerate() {
+                for (b, want) in row.iter().enumerate() {
+                    let (low, high) = (matrix(s, 2)[a][b], matrix(s, 3)[a][b]);
+                    assert!(
+                        low <= *want && *want <= high,
+                        "seed {seed}: {a} to {b}: {want} in {low}..{high} ({})",
+                        s.ecn_method
+                    );
+                }
+            }
+        }
+    }
+}

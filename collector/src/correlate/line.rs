@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::LazyLock;
 
 use sce_proto::bits::{end_reason, quality};
-use sce_proto::marks::{Counters, Cuts, Mark, Spans, Trail};
+use sce_proto::marks::{self, Counters, Cuts, Mark, Spans, Trail};
 use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
 
 use super::{Member, Sighting};
@@ -108,9 +108,8 @@ const QUIET_NS: u64 = 2_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
     pub(super) block: i64,
-    pub(super) time_ns: u64,
-    pub(super) lead: u32,
-    pub(super) before: Counters,
+    /// As it was reported, but with counters from the beginning of this line.
+    pub(super) seen: marks::Cut,
 }
 
 impl Line<'_> {
@@ -138,9 +137,14 @@ impl Line<'_> {
         !self.marks.is_empty() && self.gaps.is_empty()
     }
 
+    /// Whether every packet that the records count from the first mark on is listed, also behind the last one.
+    pub(super) fn listed(&self) -> bool {
+        self.gapless() && self.end.total_packets() - self.base.total_packets() >= self.totals.packets
+    }
+
     /// Whether every packet of the flow, as far as the records go, is listed.
     pub(super) fn complete(&self) -> bool {
-        self.gapless() && self.base.total_packets() == 0 && self.end.total_packets() >= self.totals.packets
+        self.listed() && self.base.total_packets() == 0
     }
 
     /// Whether the flow instance was seen to begin here.
@@ -250,8 +254,8 @@ impl Line<'_> {
                 }
             };
             if self.cuts.last().is_none_or(|last| block > last.block) {
-                let before = c.before.plus(offset);
-                self.cuts.push(Cut { block, time_ns: c.time_ns, lead: c.lead, before });
+                let seen = marks::Cut { before: c.before.plus(offset), ..*c };
+                self.cuts.push(Cut { block, seen });
             }
         }
     }

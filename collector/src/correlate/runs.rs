@@ -82,18 +82,32 @@ fn stretch(near: &Line<'_>, far: &Line<'_>, places: &[Boundary], out: &mut [Opti
     let y = side(&far.maps, places, |p| &p.far);
     let near_block = |i: u32| block(places, |p| &p.near, x.data[i as usize].time_ns);
     let mut m = matching(&x.data, &y.data);
-    untangle(&x.data, &y.data, &mut m);
+    let doubtful = untangle(&x.data, &y.data, &mut m);
     let mut followed = vec![Followed::default(); out.len()];
-    for (i, j) in &m.pairs {
+    let mut certain = (vec![true; m.pairs.len()], vec![true; m.lost.len()]);
+    for d in &doubtful {
+        let ((i, j), l) = (m.pairs[d.pair], m.lost[d.lost]);
+        let (mut n, mut f) = (Counters::default(), Counters::default());
+        for a in [i, l].map(|i| &x.data[i as usize]) {
+            n.add(a.ecn, a.ip_bytes);
+        }
+        f.add(y.data[j as usize].ecn, y.data[j as usize].ip_bytes);
+        followed[near_block(i)].matrix.add_block(&n, &f);
+        (certain.0[d.pair], certain.1[d.lost]) = (false, false);
+    }
+    for ((i, j), _) in m.pairs.iter().zip(certain.0).filter(|p| p.1) {
         let (a, b) = (&x.data[*i as usize], &y.data[*j as usize]);
         followed[near_block(*i)].matrix.count(a.ecn, usize::from(b.ecn & 3), a.ip_bytes);
     }
-    for i in &m.lost {
+    for (i, certain) in m.lost.iter().zip(certain.1) {
         let (a, f) = (&x.data[*i as usize], &mut followed[near_block(*i)]);
-        f.matrix.count(a.ecn, LOST, a.ip_bytes);
         f.lost_packets += 1;
         f.lost_bytes += u64::from(a.ip_bytes);
+        if certain {
+            f.matrix.count(a.ecn, LOST, a.ip_bytes);
+        }
     }
+    m.pairs.sort_unstable();
     for (j, i) in &m.duplicates {
         let f = &mut followed[near_block(*i)];
         f.duplicated_packets += 1;
@@ -119,40 +133,67 @@ fn stretch(near: &Line<'_>, far: &Line<'_>, places: &[Boundary], out: &mut [Opti
     }
 }
 
+/// Copies of the same bytes of which one was lost, and the packets that got through between do not tell which.
+struct Doubtful {
+    /// Places in the pairs and in the lost of a matching.
+    pair: usize,
+    lost: usize,
+}
+
+/// Sets right which copy of bytes that were sent several times got through, and says where nothing tells.
+///
 /// Bytes that are sent again go without ECT (RFC 3168 section 6.1.5), and no hop may write it: where a copy seems to have
-/// gained it, the copies overtook each other, or the other one was lost.
-fn untangle(near: &[Mark], far: &[Mark], m: &mut Matching) {
-    let wrong = |p: &(u32, u32)| near[p.0 as usize].ecn == 0 && far[p.1 as usize].ecn != 0;
+/// gained it, the copies overtook each other, or the other one was lost. Where nothing got through between two copies, the
+/// one that came out as it went in is the likelier one; if they went in with different code points, that is a guess.
+fn untangle(near: &[Mark], far: &[Mark], m: &mut Matching) -> Vec<Doubtful> {
+    let ecn = |i: u32, j: u32| (near[i as usize].ecn, far[j as usize].ecn);
+    let wrong = |p: &(u32, u32)| matches!(ecn(p.0, p.1), (0, 1..));
     let mut copies: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (k, i) in m.lost.iter().enumerate() {
+        copies.entry(near[*i as usize].digest).or_default().1.push(k);
+    }
     for pair in m.pairs.iter().filter(|p| wrong(p)) {
         copies.entry(near[pair.0 as usize].digest).or_default();
     }
     if copies.is_empty() {
-        return;
+        return Vec::new();
     }
     for (k, pair) in m.pairs.iter().enumerate() {
         copies.entry(near[pair.0 as usize].digest).and_modify(|c| c.0.push(k));
     }
-    for (k, i) in m.lost.iter().enumerate() {
-        copies.entry(near[*i as usize].digest).and_modify(|c| c.1.push(k));
-    }
+    copies.retain(|_, c| !c.0.is_empty());
+    let passed: Vec<u32> = m.pairs.iter().map(|p| p.0).collect();
+    let adjacent = |i: u32, l: u32| {
+        let (first, last) = (i.min(l), i.max(l));
+        passed.partition_point(|p| *p <= first) == passed.partition_point(|p| *p < last)
+    };
+    let mut doubtful = Vec::new();
     for (pairs, lost) in copies.values() {
+        let mut told: Vec<usize> = Vec::new();
         for k in pairs {
-            if !wrong(&m.pairs[*k]) {
-                continue;
-            }
             let (n, f) = m.pairs[*k];
-            if let Some(o) = pairs.iter().find(|o| !wrong(&(m.pairs[**o].0, f)) && !wrong(&(n, m.pairs[**o].1))) {
+            let other = wrong(&(n, f))
+                .then(|| pairs.iter().find(|o| !wrong(&(m.pairs[**o].0, f)) && !wrong(&(n, m.pairs[**o].1))));
+            if let Some(o) = other.flatten() {
                 m.pairs[*k].1 = m.pairs[*o].1;
                 m.pairs[*o].1 = f;
-            } else if let Some(l) = lost.iter().find(|l| !wrong(&(m.lost[**l], f))) {
-                m.pairs[*k].0 = m.lost[*l];
-                m.lost[*l] = n;
+                continue;
+            }
+            let free = || lost.iter().copied().filter(|l| !told.contains(l));
+            if let Some(l) = free().find(|l| adjacent(n, m.lost[*l]) && near[m.lost[*l] as usize].ecn != ecn(n, f).0) {
+                let (_, came) = ecn(n, f);
+                if near[m.lost[l] as usize].ecn == came {
+                    (m.pairs[*k].0, m.lost[l]) = (m.lost[l], n);
+                }
+                told.push(l);
+                doubtful.push(Doubtful { pair: *k, lost: l });
+            } else if let Some(l) = free().find(|l| wrong(&(n, f)) && !wrong(&(m.lost[*l], f))) {
+                (m.pairs[*k].0, m.lost[l]) = (m.lost[l], n);
+                told.push(l);
             }
         }
     }
-    m.pairs.sort_unstable();
-    m.lost.sort_unstable();
+    doubtful
 }
 
 /// The block in which a packet lies.

@@ -47,7 +47,7 @@ pub(super) fn segment(
     s.warning_bits = warnings(near, far);
     let region = Region::of(near, far, to, m, window);
     s.warning_bits |= region.warning_bits;
-    if near.gapless() && far.gapless() && !m.pairs.is_empty() {
+    if near.listed() && far.listed() && !m.pairs.is_empty() {
         exact(&mut s, near, far, m, &region, branch, window);
     } else {
         by_counters(&mut s, near, far, m, &region, window);
@@ -329,7 +329,7 @@ fn common_cuts(near: &Line<'_>, far: &Line<'_>) -> Vec<Boundary> {
     // Both unwrapped from their own beginnings: of the shifts that fit, the one that is nearest in time.
     let shift = far.cuts.iter().find_map(|f| {
         let candidates = near.cuts.iter().filter(|n| (n.block - f.block) % wrap == 0);
-        candidates.min_by_key(|n| n.time_ns.abs_diff(f.time_ns)).map(|n| n.block - f.block)
+        candidates.min_by_key(|n| n.seen.time_ns.abs_diff(f.seen.time_ns)).map(|n| n.block - f.block)
     });
     let Some(shift) = shift else { return Vec::new() };
     let (mut i, mut j) = (0, 0);
@@ -339,7 +339,9 @@ fn common_cuts(near: &Line<'_>, far: &Line<'_>) -> Vec<Boundary> {
             std::cmp::Ordering::Less => i += 1,
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
-                out.push(Boundary { near: n.before, far: f.before, time_ns: n.time_ns });
+                if n.seen.same_segment(&f.seen) {
+                    out.push(Boundary { near: n.seen.before, far: f.seen.before, time_ns: n.seen.time_ns });
+                }
                 (i, j) = (i + 1, j + 1);
             }
         }

@@ -180,7 +180,7 @@ impl Marks {
             flags |= trail::REPEAT;
         }
         if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
-            self.cut(tail, p, segment.seq);
+            self.cut(tail, p, segment.seq, tsval as u16);
         } else if segment.any(flag::SYN) && !tail.started {
             (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
         }
@@ -322,7 +322,7 @@ impl Marks {
     }
 
     /// Notes the counters if the sequence crosses a boundary for the first time.
-    fn cut(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32) {
+    fn cut(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32, stamp: u16) {
         let end = seq.wrapping_add(p.payload_bytes);
         if !tail.started {
             (tail.front, tail.started) = (seq, true);
@@ -345,7 +345,7 @@ impl Marks {
         }
         let (before, lead) = before_boundary(tail, p, (block << k).wrapping_sub(seq));
         let at = self.cuts.len() as u32;
-        self.cuts.push((Cut { block, time_ns: p.time_ns, ttl: p.ttl, lead, before }, NONE));
+        self.cuts.push((Cut { block, time_ns: p.time_ns, ttl: p.ttl, lead, stamp, before }, NONE));
         match self.cuts.get_mut(tail.last_cut as usize) {
             Some(last) => last.1 = at,
             None => tail.first_cut = at,
