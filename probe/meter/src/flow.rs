@@ -277,9 +277,8 @@ impl Flow {
             Life::Closed(reason) => u32::from(reason),
             Life::HalfOpen | Life::Open => u32::from(end),
         };
-        if let Transport::Tcp(tcp) = &self.transport
-            && !tcp.handshake_seen()
-        {
+        // A SYN that was overtaken comes too late to say that nothing passed before.
+        if matches!(self.transport, Transport::Tcp(_)) && !matches!(self.evidence, evidence::SYN | evidence::SYN_ACK) {
             out.quality_bits |= quality::NO_HANDSHAKE;
         }
         Some(out)

@@ -16,8 +16,8 @@ pub(crate) struct Side {
     pub(crate) sent_syn: bool,
     pub(crate) sent_syn_ack: bool,
     pub(crate) sent_third_ack: bool,
-    /// Any packet was seen from it.
-    pub(crate) heard: bool,
+    /// Sequence number of the first packet that was seen from it; 0 if its header was cut off.
+    pub(crate) first_seq: Option<u32>,
     syn_ace_bits: u8,
     syn_ecn_bits: u8,
     syn_ack_ace_bits: u8,
@@ -28,6 +28,21 @@ pub(crate) struct Side {
     rtt_ns: Option<u64>,
     timed: bool,
     news: bool,
+}
+
+/// Data that overtook its SYN lies this near behind it, bytes.
+const NEAR: u32 = 1 << 18;
+
+impl Side {
+    /// Any packet was seen from it.
+    pub(crate) fn heard(&self) -> bool {
+        self.first_seq.is_some()
+    }
+
+    /// Whether what was seen first, without a SYN, follows a SYN with this initial sequence number.
+    pub(crate) fn follows(&self, isn: u32) -> bool {
+        self.isn.is_none() && self.first_seq.is_some_and(|seq| seq.wrapping_sub(isn.wrapping_add(1)) < NEAR)
+    }
 }
 
 /// A SYN or SYN/ACK as it passed.

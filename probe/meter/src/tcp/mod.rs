@@ -79,18 +79,23 @@ impl Tcp {
         }
     }
 
-    /// A SYN with another initial sequence number, or a handshake on a flow that was seen without one.
+    /// A SYN with another initial sequence number, or a handshake on a flow that was seen without one. One that stands right
+    /// before what was seen was overtaken: capture queues do that too.
     pub(crate) fn begins_anew(&self, p: &Packet<'_>, dir: Dir) -> bool {
         let Some(s) = &p.tcp else { return false };
         if !s.any(flag::SYN) || s.any(flag::RST) {
             return false;
         }
         let (mine, peer) = (&self.handshake.sides[dir], &self.handshake.sides[dir.flip()]);
+        let open = self.closed == 0;
+        if open && (mine.follows(s.seq) || (s.any(flag::ACK) && peer.follows(s.ack.wrapping_sub(1)))) {
+            return false;
+        }
         match (mine.isn, s.any(flag::ACK)) {
             // An answer begins a flow only where its SYN was not seen and something else was.
-            (own, true) => own.is_none() && peer.isn.is_none() && (mine.heard || peer.heard),
+            (own, true) => own.is_none() && peer.isn.is_none() && (mine.heard() || peer.heard()),
             (Some(isn), false) => isn != s.seq,
-            (None, false) => mine.heard || (peer.heard && !peer.sent_syn),
+            (None, false) => mine.heard() || (peer.heard() && !peer.sent_syn),
         }
     }
 
@@ -119,7 +124,7 @@ impl Tcp {
 
     pub(crate) fn observe(&mut self, p: &Packet<'_>, dir: Dir) -> Seen {
         let Some(s) = &p.tcp else {
-            self.handshake.sides[dir].heard = true;
+            self.handshake.sides[dir].first_seq.get_or_insert(0);
             return Seen { life: self.life(), pass: Pass::First };
         };
         let o = Options::parse(s.options);
@@ -161,7 +166,7 @@ impl Tcp {
         let about = Heard { newly, covered, full_size: peer.data.full_size };
         self.ecn.observe(p, s, &o, dir, step, &about);
         self.close(s);
-        self.handshake.sides[dir].heard = true;
+        self.handshake.sides[dir].first_seq.get_or_insert(s.seq);
         Seen { life: self.life(), pass: placed.pass }
     }
 
@@ -185,15 +190,10 @@ impl Tcp {
     fn life(&self) -> Life {
         let [up, down] = &self.handshake.sides.0;
         match self.closed {
-            0 if up.sent_syn && !down.heard => Life::HalfOpen,
+            0 if up.sent_syn && !down.heard() => Life::HalfOpen,
             0 => Life::Open,
             reason => Life::Closed(reason),
         }
-    }
-
-    /// Whether the handshake was seen to begin here.
-    pub(crate) fn handshake_seen(&self) -> bool {
-        self.handshake.sides[Dir::Up].isn.is_some()
     }
 
     pub(crate) fn has_news(&self, dir: Dir) -> bool {
