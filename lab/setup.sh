@@ -6,6 +6,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+export DEBIAN_FRONTEND=noninteractive
 what=${1:-}
 case "$what" in
 build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
@@ -38,12 +39,25 @@ recipes() {
     rm -f "$log"
 }
 
+# Docker for lab/compose/test.sh: where there is none and it can be had. Not in the list above, because other makers' packages conflict.
+containers() {
+    [ "$what" = test ] && [ "$(id -u)" = 0 ] || return 0
+    command -v dockerd >/dev/null && { docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; } && return 0
+    echo "setup: installing docker.io docker-compose curl"
+    log=$(mktemp)
+    if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends docker.io docker-compose curl; } >"$log" 2>&1; then
+        echo "setup: no Docker for lab/compose/test.sh ($(tail -n 1 "$log"))" >&2
+    fi
+    rm -f "$log"
+}
+
 missing=""
 for package in $want; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 if [ -z "$missing" ]; then
     recipes
+    containers
     exit 0
 fi
 
@@ -57,7 +71,6 @@ else
     exit 1
 fi
 echo "setup: installing$missing"
-export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 if ! { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
     tail -n 15 "$log" >&2
@@ -66,3 +79,4 @@ if ! { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-insta
 fi
 rm -f "$log"
 recipes
+containers

@@ -19,6 +19,7 @@ step lints cargo clippy --workspace --all-targets --locked -- -Dwarnings
 step documentation env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 step build cargo build --workspace --bins --locked
 step tests cargo test --workspace --locked --no-fail-fast -- --show-output
+step "compose lab" lab/compose/test.sh target/debug
 skipped=$(grep -c '^ *SKIP' "$log" || true)
 passed=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
 if [ "$skipped" -gt 0 ]; then

@@ -37,7 +37,6 @@ router)
     ;;
 esac
 
-# What docker allows: ECN on the hosts, as sysctl of the container's own namespace.
 sce-probe run --name "$ROLE" --collector "${SCE_COLLECTOR:-http://collector:4517}" --spool /var/spool/sce-probe --interval 1s --run compose $points &
 probe=$!
 trap 'kill "$probe"; wait "$probe"' TERM INT
