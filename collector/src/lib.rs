@@ -12,6 +12,7 @@ pub mod correlate;
 pub mod ingest;
 pub mod metrics;
 pub mod query;
+pub mod rollup;
 pub mod rows;
 pub mod server;
 pub mod store;

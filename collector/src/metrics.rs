@@ -47,6 +47,8 @@ metrics! {
     RETAINED = "counter" "sce_retention_rows_total" "Rows deleted by retention.";
     QUERIES = "counter" "sce_queries_total" "Queries by view and outcome.";
     QUERY_SECONDS = "histogram" "sce_query_seconds" "Time to answer a query.";
+    ROLLUPS = "counter" "sce_rollup_buckets_total" "Buckets of flow records that were summed, by length in seconds.";
+    ROLLUP_SECONDS = "histogram" "sce_rollup_seconds" "Time to sum a bucket.";
     READY = "gauge" "sce_ready" "1 if the database takes writes.";
 }
 

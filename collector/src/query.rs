@@ -9,6 +9,7 @@ pub mod filter;
 mod flows;
 mod load;
 mod records;
+mod source;
 pub mod table;
 mod timeline;
 mod view;
@@ -29,6 +30,7 @@ use crate::access::identity::Role;
 use crate::clock::now_ns;
 use crate::ingest::Connected;
 use crate::metrics::{self, Metrics};
+use crate::rollup::read::Trace;
 use crate::store::predicate::Predicate;
 use crate::store::{Store, StoreError};
 use filter::push;
@@ -82,7 +84,6 @@ struct Answer {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
     total: u64,
-    explain: String,
 }
 
 impl<S: Store> QueryService<S> {
@@ -137,7 +138,7 @@ impl<S: Store> QueryService<S> {
             "points" => {
                 let defs = records::columns::<ObservationPoint>();
                 let plan = plan(request, &defs)?;
-                let items = records::observation_points(&self.store).await.map_err(|e| status(&e))?;
+                let items = records::observation_points(&self.store, question).await.map_err(|e| status(&e))?;
                 Ok(finish(&plan, &defs, items))
             }
             "probes" => {
@@ -203,11 +204,7 @@ impl<S: Store> QueryService<S> {
         Ok(finish(&plan, &defs, moments))
     }
 
-    async fn records<R: sce_proto::Record + Send + 'static>(
-        &self,
-        request: &SelectRequest,
-        question: &Question,
-    ) -> Result<Answer, Status> {
+    async fn records<R: source::Source>(&self, request: &SelectRequest, question: &Question) -> Result<Answer, Status> {
         let defs = records::columns::<R>();
         let plan = plan(request, &defs)?;
         let predicate = if R::position("src_ip").is_some() { push::push(&plan.expr).0 } else { Predicate::True };
@@ -239,7 +236,6 @@ fn finish<T>(plan: &Plan, defs: &[Def<T>], items: impl IntoIterator<Item = T>) -
             })
             .collect(),
         total,
-        explain: String::new(),
     }
 }
 
@@ -302,6 +298,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
             run: request.run.clone(),
             flow: request.flow.to_ascii_lowercase(),
             options: request.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            trace: Trace::default(),
         };
         let work = async {
             let answer = self.answer(&request, &question).await?;
@@ -316,13 +313,15 @@ impl<S: Store> query_server::Query for QueryService<S> {
         self.metrics.add(metrics::QUERIES, &[("view", known), ("outcome", outcome)], 1.0);
         self.metrics.observe(metrics::QUERY_SECONDS, start.elapsed().as_secs_f64());
         let (answer, complete) = done?;
+        let asked = question.options.get("explain").is_some_and(|v| v == "true");
+        let explain = if asked { question.trace.lines() } else { String::new() };
         let (sender, receiver) = mpsc::channel(8);
         tokio::spawn(async move {
             let _held = (permit, busy);
             let columns: Vec<_> = answer.columns.iter().map(Column::info).collect();
             let width = columns.len();
             let say = |kind| sender.send(Ok(SelectReply { kind: Some(kind) }));
-            let header = Header { columns, explain: answer.explain };
+            let header = Header { columns, explain };
             if say(select_reply::Kind::Header(header)).await.is_err() {
                 return;
             }

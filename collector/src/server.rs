@@ -25,7 +25,7 @@ use crate::metrics::{self, Metrics};
 use crate::query::QueryService;
 use crate::store::Store;
 use crate::web::{self, Pages};
-use crate::{told, transport};
+use crate::{rollup, told, transport};
 
 /// Time for streams to drain and for requests to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -165,6 +165,7 @@ pub async fn run<S: Store>(
         let routes = admin::routes(state).merge(beside.unwrap_or_default());
         tokio::spawn(async move { axum::serve(listener, routes).await })
     });
+    background.spawn(rollup::job::run(store.clone(), metrics.clone()));
     if let Some(age) = settings.retention {
         background.spawn(retain(store.clone(), age, metrics.clone()));
     }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod postgres;
 pub mod predicate;
+pub mod rollups;
 pub mod schema;
 pub mod sql;
 pub mod sqlite;
@@ -246,7 +247,7 @@ pub struct Tally {
 }
 
 /// The use cases. Cloning gives another handle to the same database.
-pub trait Store: access::Access + Clone + Send + Sync + 'static {
+pub trait Store: access::Access + rollups::Rollups + Clone + Send + Sync + 'static {
     /// How many groups of steps may be committed at the same time.
     fn writers(&self) -> usize;
 

@@ -49,7 +49,7 @@ struct Excused {
 
 /// The account of a window.
 pub(super) async fn audit<S: Store>(store: &S, question: &Question) -> Result<Vec<Line>, StoreError> {
-    let points = points(store).await?;
+    let points = points(store, &question.trace).await?;
     let ledger = store.ledger().await?;
     let newest = |probe: &str| ledger.iter().filter(|l| l.probe == probe).map(|l| l.newest_ns).max().unwrap_or(0);
     let names: BTreeMap<i64, &str> = ledger.iter().map(|l| (l.stream, l.probe.as_str())).collect();

@@ -3,6 +3,7 @@
 use sce_proto::{Completeness, LossReport, ProbeInterval, ProbeState, Record};
 
 use super::load::{MOST_OTHERS, Question};
+use super::source::Source;
 use crate::ingest::Connected;
 use crate::store::predicate::Predicate;
 use crate::store::{Scan, Store, StoreError};
@@ -38,15 +39,15 @@ pub(super) async fn completeness<S: Store>(
         fields: names.iter().filter_map(|n| ProbeInterval::position(n)).collect(),
         ..window()
     };
-    store.each::<ProbeInterval>(&scan, |stored| sce_proto::merge(&mut sums, &stored.record)).await?;
+    let trace = &question.trace;
+    ProbeInterval::read(store, &scan, trace, |stored| sce_proto::merge(&mut sums, &stored.record)).await?;
     let mut lost = LossReport::default();
     let mut restarts = 0;
-    store
-        .each::<LossReport>(&window(), |stored| {
-            restarts += u64::from(stored.record.reason == "unclean_restart");
-            sce_proto::merge(&mut lost, &stored.record);
-        })
-        .await?;
+    LossReport::read(store, &window(), trace, |stored| {
+        restarts += u64::from(stored.record.reason == "unclean_restart");
+        sce_proto::merge(&mut lost, &stored.record);
+    })
+    .await?;
     (out.lost_records, out.lost_frames) = (lost.records, lost.frames);
     (out.kernel_drops, out.other_packets) = (sums.kernel_drops, sums.other_packets);
     let mut note = |n: u64, text: &str| {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::source::Source;
 use sce_proto::{Field, LossReport, ObservationPoint, ProbeInterval, Record};
 
 use super::filter::proto_name;
@@ -51,13 +52,13 @@ pub(super) struct Item<R> {
 }
 
 /// The records of a window.
-pub(super) async fn items<S: Store, R: Record + Send + 'static>(
+pub(super) async fn items<S: Store, R: Source>(
     store: &S,
     question: &Question,
     predicate: Predicate,
 ) -> Result<Vec<Item<R>>, StoreError> {
     let points: BTreeMap<u64, Arc<ObservationPoint>> =
-        points(store).await?.into_iter().map(|(op, p)| (op, Arc::new(p))).collect();
+        points(store, &question.trace).await?.into_iter().map(|(op, p)| (op, Arc::new(p))).collect();
     let streams: BTreeMap<i64, String> = store.ledger().await?.into_iter().map(|l| (l.stream, l.probe)).collect();
     let mut scan = question.scan(MOST_OTHERS);
     if R::position("run").is_none() {
@@ -66,16 +67,15 @@ pub(super) async fn items<S: Store, R: Record + Send + 'static>(
     scan.predicate = scan.predicate.and(predicate);
     let op = position::<R>("op");
     let mut out = Vec::new();
-    store
-        .each::<R>(&scan, |stored| {
-            let point = points.get(&value(&stored.record, op)).cloned();
-            let probe = match &point {
-                Some(point) => point.probe.clone(),
-                None => streams.get(&stored.stream).cloned().unwrap_or_default(),
-            };
-            out.push(Item { point, probe, record: stored.record });
-        })
-        .await?;
+    R::read(store, &scan, &question.trace, |stored| {
+        let point = points.get(&value(&stored.record, op)).cloned();
+        let probe = match &point {
+            Some(point) => point.probe.clone(),
+            None => streams.get(&stored.stream).cloned().unwrap_or_default(),
+        };
+        out.push(Item { point, probe, record: stored.record });
+    })
+    .await?;
     let time = ["start_ns", "at_ns"].map(position::<R>);
     out.sort_by_key(|item| time.map(|t| value(&item.record, t)));
     Ok(out)
@@ -110,8 +110,11 @@ pub(super) fn columns<R: Record + Send + 'static>() -> Vec<Def<Item<R>>> {
 }
 
 /// Observation points, each once.
-pub(super) async fn observation_points<S: Store>(store: &S) -> Result<Vec<Item<ObservationPoint>>, StoreError> {
-    let all = points(store).await?.into_values();
+pub(super) async fn observation_points<S: Store>(
+    store: &S,
+    question: &Question,
+) -> Result<Vec<Item<ObservationPoint>>, StoreError> {
+    let all = points(store, &question.trace).await?.into_values();
     Ok(all.map(|record| Item { point: None, probe: String::new(), record }).collect())
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn probes<S: Store>(
     question: &Question,
     presence: &dyn Connected,
 ) -> Result<Vec<Probe>, StoreError> {
-    let points = points(store).await?;
+    let points = points(store, &question.trace).await?;
     let mut by: BTreeMap<String, Vec<LedgerLine>> = BTreeMap::new();
     for line in store.ledger().await? {
         by.entry(line.probe.clone()).or_default().push(line);

@@ -6,7 +6,7 @@
 
 mod copy;
 mod partition;
-mod read;
+pub(super) mod read;
 mod write;
 
 use std::collections::BTreeSet;
@@ -21,10 +21,11 @@ use sqlx::{ConnectOptions, SqlSafeStr};
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "delivery", include_str!("../../../migrations/postgres/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/postgres/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/postgres/0003_access.sql")),
+    (4, "rollup", include_str!("../../../migrations/postgres/0004_rollup.sql")),
 ];
 
 /// Groups committed at the same time; each has its connection.
@@ -107,6 +108,11 @@ fn explain(error: &sqlx::Error) -> String {
 /// SQLSTATE.
 fn state(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Whether a lock could not be had at once.
+pub(super) fn lock_taken(error: &sqlx::Error) -> bool {
+    state(error).as_deref() == Some("55P03")
 }
 
 /// Whether it may work later. Data exceptions and violated constraints are the rows' fault; everything else is not.

@@ -64,6 +64,18 @@ impl Predicate {
         }
     }
 
+    /// Names the fields that the condition looks at.
+    pub fn fields(&self, name: &mut impl FnMut(&'static str)) {
+        match self {
+            Predicate::True => {}
+            Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(|p| p.fields(name)),
+            Predicate::Not(p) => p.fields(name),
+            Predicate::Range { field, .. } | Predicate::Text { field, .. } | Predicate::Bytes { field, .. } => {
+                name(field)
+            }
+        }
+    }
+
     /// Whether a record meets the condition. A field the record does not have is a default value.
     pub fn holds<R: Record>(&self, record: &R) -> bool {
         let value = |name: &str| R::position(name).map(|i| record.get(i));

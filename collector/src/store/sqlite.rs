@@ -3,7 +3,7 @@
 //! In: the use cases of [`Store`]. Out: committed rows. Durable means synced: `synchronous=FULL` costs one sync per group of
 //! batches. All writing goes through one connection; readers cannot write.
 
-mod read;
+pub(super) mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -20,10 +20,11 @@ use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, 
 use write::Writer;
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "delivery", include_str!("../../../migrations/sqlite/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/sqlite/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/sqlite/0003_access.sql")),
+    (4, "rollup", include_str!("../../../migrations/sqlite/0004_rollup.sql")),
 ];
 
 /// Older versions can corrupt a WAL database that two connections write and checkpoint at the same time.

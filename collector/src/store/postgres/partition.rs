@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::clock::now_ns;
+use crate::store::rollups::in_postgres;
 use crate::store::schema::{SCHEMAS, Schema, Time};
 use crate::store::{Step, Work};
 
@@ -122,6 +123,7 @@ pub(super) async fn retain(
         let sql = AssertSqlSafe(format!("DELETE FROM {table} WHERE day = 0 AND {ends} <= $1"));
         gone += sqlx::query(sql).bind(before).execute(&mut *conn).await?.rows_affected();
     }
+    in_postgres::retain(&mut conn, before).await?;
     gone +=
         sqlx::query("DELETE FROM quarantine WHERE at_ns < $1").bind(before).execute(&mut *conn).await?.rows_affected();
     sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK).execute(&mut *conn).await?;

@@ -4,7 +4,7 @@
 
 use sce_proto::{FlowInterval, Kind, Record, ValueRef};
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Arguments, PgPool, Row};
+use sqlx::{Arguments, PgConnection, PgPool, Row};
 use tokio_stream::StreamExt;
 
 use super::partition::DAY_NS;
@@ -17,6 +17,16 @@ use crate::store::{LedgerLine, Scan, StoreError, Stored, Tally, sql};
 pub(super) async fn each<R: Record + Send>(
     pool: &PgPool,
     scan: &Scan,
+    each: impl FnMut(Stored<R>) + Send,
+) -> Result<(), StoreError> {
+    let mut conn = pool.acquire().await.map_err(|e| sort_out(&e))?;
+    each_on(&mut conn, scan, each).await
+}
+
+/// Reads records on a connection that may be in a transaction.
+pub(in crate::store) async fn each_on<R: Record + Send>(
+    conn: &mut PgConnection,
+    scan: &Scan,
     mut each: impl FnMut(Stored<R>) + Send,
 ) -> Result<(), StoreError> {
     let schema = schema::of::<R>();
@@ -24,7 +34,7 @@ pub(super) async fn each<R: Record + Send>(
     let mut s = sql::select(Dialect::Postgres, schema, &fields, scan);
     days(&mut s, schema, scan.since_ns, scan.until_ns);
     let args = arguments(&s).map_err(|e| sort_out(&e))?;
-    let mut rows = sqlx::query_with(s.text(), args).fetch(pool);
+    let mut rows = sqlx::query_with(s.text(), args).fetch(&mut *conn);
     let mut count = 0;
     while let Some(row) = rows.next().await {
         let row = row.map_err(|e| sort_out(&e))?;

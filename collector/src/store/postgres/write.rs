@@ -4,10 +4,13 @@
 //! so that two collectors with the same streams cannot wait for each other.
 
 use bytes::Bytes;
+use sce_proto::{FlowInterval, Record as _};
 use sqlx::{PgConnection, PgPool, Row};
 
 use super::copy;
+use crate::rollup::Touched;
 use crate::rows::Rows;
+use crate::store::rollups::in_postgres;
 use crate::store::{Claim, Claimed, Outcome, Quarantine, Step, Work, sql};
 
 /// Takes a stream over.
@@ -57,6 +60,9 @@ async fn apply(conn: &mut PgConnection, step: &Step) -> Result<Outcome, sqlx::Er
             }
             for rows in tables {
                 insert(conn, rows, step.stream, *seq).await?;
+                if rows.schema.table == FlowInterval::TABLE {
+                    in_postgres::touch(conn, &Touched::by(rows), step.now_ns).await?;
+                }
             }
             if !original.reason.is_empty() {
                 quarantine(conn, step, *seq, original).await?;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use sce_proto::{FlowInterval, Kind, ProbeInterval, Record, ValueRef};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, Row, SqlitePool};
+use sqlx::{Arguments, Row, SqliteConnection, SqliteExecutor, SqlitePool};
 use tokio_stream::StreamExt;
 
 use super::sort_out;
@@ -21,16 +21,26 @@ const NEAR_ROWS: i64 = 20_000;
 pub(super) async fn each<R: Record + Send>(
     pool: &SqlitePool,
     scan: &Scan,
+    each: impl FnMut(Stored<R>) + Send,
+) -> Result<(), StoreError> {
+    let mut conn = pool.acquire().await.map_err(|e| sort_out(&e))?;
+    each_on(&mut conn, scan, each).await
+}
+
+/// Reads records on a connection that may be in a transaction.
+pub(in crate::store) async fn each_on<R: Record + Send>(
+    conn: &mut SqliteConnection,
+    scan: &Scan,
     mut each: impl FnMut(Stored<R>) + Send,
 ) -> Result<(), StoreError> {
     let schema = schema::of::<R>();
     let fields = if scan.fields.is_empty() { (0..schema.fields.len()).collect() } else { scan.fields.clone() };
     let mut count = 0;
-    for (first, last) in spans(pool, schema, scan.since_ns, scan.until_ns).await.map_err(|e| sort_out(&e))? {
+    for (first, last) in spans(&mut *conn, schema, scan.since_ns, scan.until_ns).await.map_err(|e| sort_out(&e))? {
         let mut s = sql::select(Dialect::Sqlite, schema, &fields, scan);
         s.push(" AND rowid >= ").bind(Bind::Int(first)).push(" AND rowid <= ").bind(Bind::Int(last));
         let args = arguments(&s)?;
-        let mut rows = sqlx::query_with(s.text(), args).fetch(pool);
+        let mut rows = sqlx::query_with(s.text(), args).fetch(&mut *conn);
         while let Some(row) = rows.next().await {
             let row = row.map_err(|e| sort_out(&e))?;
             if count >= scan.limit {
@@ -72,7 +82,7 @@ fn arguments(s: &Statement) -> Result<SqliteArguments, StoreError> {
 
 /// Ranges of rows that can lie in the window, in rising order.
 async fn spans(
-    pool: &SqlitePool,
+    conn: impl SqliteExecutor<'_>,
     schema: &Schema,
     since_ns: u64,
     until_ns: u64,
@@ -87,7 +97,7 @@ async fn spans(
     .bind(schema.code as i64)
     .bind(clamp(since_ns))
     .bind(clamp(until_ns))
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     let mut ranges: Vec<(i64, i64)> = Vec::new();
     for (first, last) in rows {

@@ -3,11 +3,13 @@
 //! In: steps of the ledger with their rows. Out: one transaction per group. Rows go in by multi-row statements of a few fixed
 //! sizes and column sets, so that the statement cache always hits.
 
-use sce_proto::Kind;
+use sce_proto::{FlowInterval, Kind, Record as _};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row, SqliteConnection};
 
+use crate::rollup::Touched;
 use crate::rows::{Data, Rows};
+use crate::store::rollups::in_sqlite;
 use crate::store::schema::{SCHEMAS, Schema};
 use crate::store::{Claim, Claimed, Outcome, Quarantine, Step, Work, sql};
 
@@ -108,6 +110,7 @@ impl Writer {
         .await?;
         let Some(span) = span else {
             let gone = sqlx::query("DELETE FROM quarantine WHERE at_ns < ?").bind(before).execute(&mut *tx).await?;
+            in_sqlite::retain(&mut tx, before).await?;
             tx.commit().await?;
             return Ok(gone.rows_affected());
         };
@@ -165,6 +168,9 @@ async fn apply(
                 let shape = fit(&mut shapes[code], rows);
                 let written = insert(conn, shape, rows, step.stream, *seq).await?;
                 cover(conn, &mut spans[code], code, written, rows.schema.time.span(rows)).await?;
+                if rows.schema.table == FlowInterval::TABLE {
+                    in_sqlite::touch(conn, &Touched::by(rows), step.now_ns).await?;
+                }
             }
             if !original.reason.is_empty() {
                 quarantine(conn, step, *seq, original).await?;

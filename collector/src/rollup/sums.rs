@@ -1,0 +1,69 @@
+//! Sums of flow records per point, flow instance, run and direction.
+//!
+//! In: records, in any order. Out: one record for each, by the merge rules of the fields. Questions and roll-ups add up with
+//! the same code, so that a sum of sums is the sum.
+
+use std::collections::BTreeMap;
+
+use sce_proto::{FlowInterval, MergePlan};
+
+/// Sums under construction.
+pub struct Sums {
+    plan: MergePlan,
+    by: BTreeMap<(u64, u64), Vec<Sum>>,
+}
+
+/// The records of one flow instance at one point with one run.
+pub struct Sum {
+    /// The sum of each direction.
+    pub totals: [Option<FlowInterval>; 2],
+    run: String,
+    latest_ns: [u64; 2],
+    /// Records in each.
+    pub records: [u32; 2],
+}
+
+impl Sums {
+    /// Sums of some fields; the others are those of the first record.
+    #[must_use]
+    pub fn new(fields: &[usize]) -> Sums {
+        Sums { plan: MergePlan::new::<FlowInterval>(fields), by: BTreeMap::new() }
+    }
+
+    /// Adds a record.
+    pub fn add(&mut self, mut record: FlowInterval) {
+        let sums = self.by.entry((record.op, record.flow)).or_default();
+        let at = match sums.iter().position(|s| s.run == record.run) {
+            Some(at) => at,
+            None => {
+                let run = record.run.clone();
+                sums.push(Sum { run, totals: [None, None], latest_ns: [0, 0], records: [0, 0] });
+                sums.len() - 1
+            }
+        };
+        let direction = usize::from(record.direction != 0);
+        let Sum { totals, latest_ns, records, .. } = &mut sums[at];
+        records[direction] += 1;
+        let (total, latest) = (&mut totals[direction], &mut latest_ns[direction]);
+        match total {
+            None => {
+                *latest = record.start_ns;
+                *total = Some(record);
+            }
+            // "The later one" is by time, not by arrival.
+            Some(sum) if record.start_ns < *latest => {
+                self.plan.merge(&mut record, sum);
+                *sum = record;
+            }
+            Some(sum) => {
+                *latest = record.start_ns;
+                self.plan.merge(sum, &record);
+            }
+        }
+    }
+
+    /// The sums by point and flow instance.
+    pub fn finish(self) -> impl Iterator<Item = ((u64, u64), Sum)> {
+        self.by.into_iter().flat_map(|(key, sums)| sums.into_iter().map(move |s| (key, s)))
+    }
+}
