@@ -90,7 +90,12 @@ impl Client {
         };
         let mut stream = Stream { columns: Vec::new(), replies, completeness: None, filter, url, timeout };
         match stream.next().await? {
-            Some(Kind::Header(header)) => stream.columns = header.columns,
+            Some(Kind::Header(header)) => {
+                if !header.explain.is_empty() {
+                    eprintln!("{}", header.explain);
+                }
+                stream.columns = header.columns;
+            }
             _ => {
                 return Err(Failure::new(
                     "the collector's answer does not start with its columns: is it another version?",

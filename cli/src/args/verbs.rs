@@ -18,6 +18,9 @@ pub(crate) struct Listing {
     pub(crate) follow: Follow,
     #[command(flatten)]
     pub(crate) output: Output,
+    /// Print on stderr which tables answered, how many rows each gave and how long it took
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// Options of `flow`.

@@ -53,6 +53,9 @@ async fn ask(
     let mut request = request(view, &args.select, &known, &args.output, &now)?;
     request.flow = flow.unwrap_or_default().to_owned();
     request.options.clone_from(options);
+    if args.explain {
+        request.options.insert("explain".to_owned(), "true".to_owned());
+    }
     if args.follow.follow {
         return follow(client, request, args).await;
     }
