@@ -142,6 +142,8 @@ fn figures() {
             &["plot", "overview", "3f2a", "--term"],
             &["plot", "rtt", "3f2a", "--data"],
             &["plot", "cdf", "--term"],
+            &["plot", "matrix", "--term"],
+            &["plot", "matrix", "3f2a", "--data"],
             &["plot", "loss", "3f2a"],
             &["plot", "marks", "3f2a", "--out", "marks.pdf"],
         ],

@@ -8,6 +8,7 @@ mod completeness;
 pub mod filter;
 mod flows;
 mod load;
+mod marks;
 mod records;
 mod source;
 pub mod table;
@@ -46,7 +47,7 @@ const QUESTIONS: usize = 8;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Views and what they show.
-const VIEWS: [(&str, &str); 14] = [
+const VIEWS: [(&str, &str); 15] = [
     (
         "flows",
         "One row per flow, joined over all observation points; each direction's numbers from the point nearest to its sender.",
@@ -60,6 +61,7 @@ const VIEWS: [(&str, &str); 14] = [
         "timeline",
         "One flow interval by interval: the sender's window, the marks at the receiver, the feedback heard, the one-way delay.",
     ),
+    ("marks", "The packets that each point listed, one by one: time, place in the sequence, code point."),
     ("streams", "SCTP streams, one row per interval and direction."),
     ("probes", "The probes: freshness, spool, clock, what was committed and lost."),
     ("points", "The observation points."),
@@ -130,6 +132,19 @@ impl<S: Store> QueryService<S> {
                 Ok(finish(&plan, &defs, flows::verified(&all, &list)))
             }
             "timeline" => self.timeline(request, question).await,
+            "marks" => {
+                let defs = marks::columns();
+                let plan = plan(request, &defs)?;
+                let depth = Depth { predicate: Predicate::True, names: None, marks: true };
+                let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
+                let listed = marks::listed(&all).ok_or_else(|| {
+                    let most = marks::MOST_MARKS;
+                    Status::resource_exhausted(format!(
+                        "more than {most} marks: name a flow, or ask for a shorter window"
+                    ))
+                })?;
+                Ok(finish(&plan, &defs, listed))
+            }
             "series" => self.records::<FlowInterval>(request, question).await,
             "sockets" => self.records::<SocketSample>(request, question).await,
             "streams" => self.records::<StreamInterval>(request, question).await,
@@ -253,6 +268,7 @@ fn columns_of(view: &str) -> Vec<Column> {
         "paths" => columns(&flows::hop_columns()),
         "verify" => columns(&flows::verified_columns()),
         "timeline" => columns(&timeline::columns()),
+        "marks" => columns(&marks::columns()),
         "series" => columns(&records::columns::<FlowInterval>()),
         "sockets" => columns(&records::columns::<SocketSample>()),
         "streams" => columns(&records::columns::<StreamInterval>()),

@@ -5,10 +5,10 @@ use clap::{Args, ValueEnum};
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
 
-/// The time window and the experiment.
+/// The time window.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which rows")]
-pub(crate) struct WindowArgs {
+pub(crate) struct Times {
     /// Start of the window: `5m`, `1h30m` (ago), `10:30`, `yesterday`, `2026-01-01 10:00`, RFC 3339, or epoch seconds
     /// [default: the first record]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -16,6 +16,14 @@ pub(crate) struct WindowArgs {
     /// End of the window: the same forms, or `+5m` for five minutes after --since [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,
+}
+
+/// The time window and the experiment.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which rows")]
+pub(crate) struct WindowArgs {
+    #[command(flatten)]
+    pub(crate) times: Times,
     /// Only records of this experiment (the probes' --run label)
     #[arg(long, value_name = "LABEL")]
     pub(crate) run: Option<String>,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use common::{Choice, Follow, Format, Output, Select, WindowArgs};
+pub(crate) use common::{Choice, Follow, Format, Output, Select, Times, WindowArgs};
 pub(crate) use verbs::{
     CheckArgs, DiffArgs, ExportArgs, FileFormat, FlowArgs, IpfixArgs, ListArgs, Listing, PathsArgs, PlotArgs,
     QueryArgs, SeriesArgs, TopArgs, WatchArgs,
@@ -154,6 +154,7 @@ Examples:
   sce-cli plot overview 3f2a91c07be4d015                in the terminal
   sce-cli plot marks 3f2a91c07be4d015 --out marks.svg   for a paper; marks.png for a slide
   sce-cli plot fairness --run cubic-2 --top 8 --out fairness.svg
+  sce-cli plot heatmap --run a --run b --top 4          four flows of each of two runs
   sce-cli plot rtt 3f2a91c07be4d015 --data > rtt.csv    the numbers behind the figure")]
     Plot(PlotArgs),
     /// Ask in SQL's words: a select over any view, with groups and aggregates

@@ -7,7 +7,7 @@ use sce_view::figure::Kind;
 use sce_view::hops::By;
 use sce_view::matrix::Unit;
 
-use super::{Follow, Output, Select, WindowArgs};
+use super::{Follow, Output, Select, Times, WindowArgs};
 
 /// Options of a verb that lists rows.
 #[derive(Debug, Clone, Args)]
@@ -119,12 +119,8 @@ pub(crate) struct DiffArgs {
     /// Filter, as for `sce-cli flows`
     #[arg(value_name = "FILTER", help_heading = "Which rows")]
     pub(crate) filter: Vec<String>,
-    /// Start of the window, as for `sce-cli flows`
-    #[arg(long, value_name = "TIME", help_heading = "Which rows")]
-    pub(crate) since: Option<String>,
-    /// End of the window
-    #[arg(long, value_name = "TIME", help_heading = "Which rows")]
-    pub(crate) until: Option<String>,
+    #[command(flatten)]
+    pub(crate) times: Times,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -151,14 +147,18 @@ pub(crate) struct PlotArgs {
     /// Flows to draw (identifiers as in `sce-cli flows`) [default: the busiest]
     #[arg(value_name = "ID")]
     pub(crate) flows: Vec<String>,
-    /// Without identifiers: draw the N busiest flows [default: 1; fairness: 6]
+    /// Without identifiers: draw the N busiest flows, of each run if several are named [default: 1; fairness and heatmap: 6]
     #[arg(long, value_name = "N", help_heading = "Which rows")]
     pub(crate) top: Option<u64>,
     /// Without identifiers: among the flows that this filter selects
     #[arg(long, value_name = "FILTER", help_heading = "Which rows")]
     pub(crate) filter: Option<String>,
     #[command(flatten)]
-    pub(crate) window: WindowArgs,
+    pub(crate) times: Times,
+    /// Only records of this experiment (the probes' --run label); several times: flows of each in one figure, laid over each
+    /// other
+    #[arg(long, value_name = "LABEL", help_heading = "Which rows")]
+    pub(crate) run: Vec<String>,
     /// Column of `series` whose distribution `cdf` draws
     #[arg(long, value_name = "COLUMN", default_value = "rtt_ns_min")]
     pub(crate) of: String,

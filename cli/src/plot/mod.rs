@@ -1,6 +1,6 @@
 //! `plot`: figures of flows over time, distributions and relations, as SVG, in the terminal, or as the data behind them.
 //!
-//! In: the rows of `flows`, `series` and `sockets`. Out: one figure. Computes no metric beyond rates, shares and ranks.
+//! In: the rows of `flows`, `series` and one view besides. Out: one figure. Computes no metric beyond rates, shares and ranks.
 
 #[cfg(feature = "png")]
 mod picture;
@@ -8,7 +8,7 @@ mod terminal;
 
 use std::io::{IsTerminal, Write};
 
-use sce_proto::SelectRequest;
+use sce_proto::{Completeness, SelectRequest};
 
 use crate::args::PlotArgs;
 use crate::client::Client;
@@ -26,7 +26,7 @@ const KINDS_OF_FILES: &[&str] = if cfg!(feature = "png") { &["svg", "csv", "png"
 /// Draws a figure.
 pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
-    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let window = time::window(args.times.since.as_deref(), args.times.until.as_deref(), &now)?;
     if let Some(path) = &args.out
         && path.extension().is_none_or(|e| !KINDS_OF_FILES.iter().any(|k| e == *k))
     {
@@ -36,55 +36,21 @@ pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Fail
             KINDS_OF_FILES.join(", .")
         )));
     }
-    let ask = |view: &str, flow: &str| SelectRequest {
-        view: view.to_owned(),
-        since_ns: window.since_ns,
-        until_ns: window.until_ns,
-        flow: flow.to_owned(),
-        run: args.window.run.clone().unwrap_or_default(),
-        ..SelectRequest::default()
+    let window = SelectRequest { since_ns: window.since_ns, until_ns: window.until_ns, ..SelectRequest::default() };
+    let (chosen, completeness) = if args.kind == Kind::Matrix && args.flows.is_empty() {
+        (Vec::new(), None)
+    } else {
+        choose(client, args, &window).await?
     };
-    let mut chosen = Vec::new();
-    let most = args.top.unwrap_or(if args.kind == Kind::Fairness { 6 } else { 1 });
-    let columns = ["flow", "run", "initiator_ip", "initiator_port", "responder_ip", "responder_port"];
-    let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-    let mut completeness = None;
-    let busiest = SelectRequest {
-        filter: args.filter.clone().unwrap_or_default(),
-        sort: vec!["-up.ip_bytes".to_owned()],
-        limit: most,
-        columns: columns.clone(),
-        ..ask("flows", "")
+    let sources = if chosen.is_empty() {
+        whole(client, args, &window).await?
+    } else {
+        sources(client, args.kind, &chosen, &window).await?
     };
-    let questions = match args.flows.as_slice() {
-        [] => vec![busiest],
-        ids => ids.iter().map(|id| SelectRequest { columns: columns.clone(), ..ask("flows", id) }).collect(),
-    };
-    for question in questions {
-        let id = question.flow.clone();
-        let answer = client.all(question).await?;
-        if answer.rows.is_empty() && !id.is_empty() {
-            return Err(Failure::new(format!("there is no flow {id} in this window: sce-cli flows lists them")));
-        }
-        chosen.extend(answer.rows.iter().map(|r| r.values.iter().map(word).collect::<Vec<_>>()));
-        completeness = Some(answer.completeness);
-    }
-    if chosen.is_empty() {
-        return Err(Failure::new("there is no flow to draw in this window: sce-cli flows lists them"));
-    }
-    let mut runs: Vec<&String> = chosen.iter().map(|f| &f[1]).collect();
-    runs.sort_unstable();
-    runs.dedup();
-    let runs = runs.len();
-    let mut sources = Vec::new();
-    for flow in &chosen {
-        let series = client.all(ask("series", &flow[0])).await?;
-        let sockets = if args.kind.needs_sockets() { Some(client.all(ask("sockets", &flow[0])).await?) } else { None };
-        let label = if chosen.len() > 1 { label(flow, runs > 1) } else { String::new() };
-        sources.push(Source { label, run: flow[1].clone(), tracks: tracks(&series), sockets });
-    }
     let mut figure = figure::figure(args.kind, &sources, &args.of)?;
-    let completeness = completeness.unwrap_or_default();
+    let completeness = completeness
+        .or_else(|| sources.iter().find_map(|s| s.needed.as_ref()).map(|a| a.completeness.clone()))
+        .unwrap_or_default();
     let printer = Printer::new(&crate::args::Output::default_for_figures(), now);
     let footer = Footer {
         noun: "flows",
@@ -97,6 +63,94 @@ pub(crate) async fn run(client: &mut Client, args: &PlotArgs) -> Result<(), Fail
     figure.title = args.title.clone().unwrap_or_else(|| title(args.kind, &chosen));
     figure.caption = caption(&sources, &footer, &printer);
     write(&figure, args, printer.width)
+}
+
+/// The flows to draw, as flow, run and ends, and what the answer rests on.
+async fn choose(
+    client: &mut Client,
+    args: &PlotArgs,
+    window: &SelectRequest,
+) -> Result<(Vec<Vec<String>>, Option<Completeness>), Failure> {
+    let most = args.top.unwrap_or(if matches!(args.kind, Kind::Fairness | Kind::Heatmap) { 6 } else { 1 });
+    let columns = ["flow", "run", "initiator_ip", "initiator_port", "responder_ip", "responder_port"];
+    let flows = SelectRequest {
+        view: "flows".to_owned(),
+        columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+        ..window.clone()
+    };
+    let busiest = |run: &String| SelectRequest {
+        filter: args.filter.clone().unwrap_or_default(),
+        sort: vec!["-up.ip_bytes".to_owned()],
+        limit: most,
+        run: run.clone(),
+        ..flows.clone()
+    };
+    let questions: Vec<SelectRequest> = match (args.flows.as_slice(), args.run.as_slice()) {
+        ([], []) => vec![busiest(&String::new())],
+        ([], runs) => runs.iter().map(busiest).collect(),
+        (ids, runs) => {
+            let run = if let [run] = runs { run.clone() } else { String::new() };
+            ids.iter().map(|id| SelectRequest { flow: id.clone(), run: run.clone(), ..flows.clone() }).collect()
+        }
+    };
+    let (mut chosen, mut completeness) = (Vec::new(), None);
+    for question in questions {
+        let what = if question.flow.is_empty() { &question.run } else { &question.flow }.clone();
+        let answer = client.all(question).await?;
+        if answer.rows.is_empty() {
+            let words = if what.is_empty() { String::new() } else { format!(" of `{what}`") };
+            return Err(Failure::new(format!(
+                "there is no flow{words} to draw in this window: sce-cli flows lists them"
+            )));
+        }
+        chosen.extend(answer.rows.iter().map(|r| r.values.iter().map(word).collect::<Vec<_>>()));
+        completeness = Some(answer.completeness);
+    }
+    Ok((chosen, completeness))
+}
+
+/// What a figure of flows is drawn from.
+async fn sources(
+    client: &mut Client,
+    kind: Kind,
+    chosen: &[Vec<String>],
+    window: &SelectRequest,
+) -> Result<Vec<Source>, Failure> {
+    let several_runs = chosen.iter().any(|f| f[1] != chosen[0][1]);
+    let mut sources = Vec::new();
+    for flow in chosen {
+        let ask = |view: &str| SelectRequest {
+            view: view.to_owned(),
+            flow: flow[0].clone(),
+            run: flow[1].clone(),
+            ..window.clone()
+        };
+        let series = client.all(ask("series")).await?;
+        let needed = match kind.needs() {
+            Some(view) => Some(client.all(ask(view)).await?),
+            None => None,
+        };
+        let label = if chosen.len() > 1 { label(flow, several_runs) } else { String::new() };
+        sources.push(Source { label, run: flow[1].clone(), tracks: tracks(&series), needed });
+    }
+    Ok(sources)
+}
+
+/// What a figure of all flows of each run is drawn from.
+async fn whole(client: &mut Client, args: &PlotArgs, window: &SelectRequest) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    let all = [String::new()];
+    for run in if args.run.is_empty() { &all[..] } else { &args.run } {
+        let question = SelectRequest {
+            view: args.kind.needs().unwrap_or("flows").to_owned(),
+            filter: args.filter.clone().unwrap_or_default(),
+            run: run.clone(),
+            ..window.clone()
+        };
+        let label = if args.run.len() > 1 { format!("run {run}:") } else { String::new() };
+        sources.push(Source { label, run: run.clone(), tracks: Vec::new(), needed: Some(client.all(question).await?) });
+    }
+    Ok(sources)
 }
 
 /// Writes the figure to where it was asked for.
@@ -133,6 +187,7 @@ fn label(flow: &[String], with_run: bool) -> String {
 
 fn title(kind: Kind, flows: &[Vec<String>]) -> String {
     match flows {
+        [] => kind.title().to_owned(),
         [one] => format!("{}: {}", kind.title(), label(one, true)),
         all => format!("{} of {} flows", kind.title(), all.len()),
     }
@@ -147,5 +202,8 @@ fn caption(sources: &[Source], footer: &Footer<'_>, printer: &Printer) -> String
     points.dedup();
     let from =
         if start.is_finite() { time::show(start as u64, TimeStyle::Utc, &printer.style.now) } else { "-".to_owned() };
+    if points.is_empty() {
+        return footer.state();
+    }
     format!("t = 0 at {from} UTC; seen at {}; {}", points.join(", "), footer.state())
 }

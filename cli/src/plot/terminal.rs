@@ -1,6 +1,6 @@
 //! A figure in the terminal: braille dots, two by four in a character, one panel below the other.
 
-use sce_view::figure::{Curve, Figure, Mark, Panel, axis, axis_label};
+use sce_view::figure::{Axis, Curve, Figure, Mark, Panel, Quantity, axis, axis_label};
 
 /// The figure as lines of text.
 pub(crate) fn render(figure: &Figure, width: usize) -> String {
@@ -10,19 +10,37 @@ pub(crate) fn render(figure: &Figure, width: usize) -> String {
     let x_axis = axis(low, high, figure.x_quantity, 8, false);
     let mut out = format!("{}\n", figure.title);
     for panel in &figure.panels {
-        out.push_str(&draw_panel(panel, x_axis.range, width - 10, rows));
+        match panel.quantity {
+            Quantity::Names(names) => out.push_str(&draw_matrix(panel, &x_axis, names)),
+            _ => out.push_str(&draw_panel(panel, x_axis.range, width - 10, rows)),
+        }
     }
-    let ends =
-        x_axis.ticks.first().zip(x_axis.ticks.last()).map(|(a, b)| (a.1.clone(), b.1.clone())).unwrap_or_default();
-    out.push_str(&format!(
-        "{:>9} {} {} to {}\n{}\n",
-        "",
-        axis_label(&figure.x_label, &x_axis),
-        ends.0,
-        ends.1,
-        figure.caption
-    ));
+    if let (Some(first), Some(last), false) =
+        (x_axis.ticks.first(), x_axis.ticks.last(), matches!(figure.x_quantity, Quantity::Names(_)))
+    {
+        out.push_str(&format!("{:>9} {} {} to {}\n", "", axis_label(&figure.x_label, &x_axis), first.1, last.1));
+    }
+    out.push_str(&format!("{}\n", figure.caption));
     out
+}
+
+/// A matrix as a table.
+fn draw_matrix(panel: &Panel, x_axis: &Axis, names: &[&str]) -> String {
+    let mut out = format!("{}\n{:>10}", panel.title, "");
+    x_axis.ticks.iter().for_each(|t| out.push_str(&format!("{:>10}", t.1)));
+    for (i, name) in names.iter().enumerate().rev() {
+        out.push_str(&format!("\n{name:>10}"));
+        let row = panel.tiles.iter().filter(|t| t.y.0 as usize == i);
+        row.for_each(|t| out.push_str(&format!("{:>10}", if t.text.is_empty() { "." } else { &t.text })));
+    }
+    out.push('\n');
+    out
+}
+
+/// What a heat map shows at a place: the darker, the more.
+fn shade(panel: &Panel, x: f64, y: f64) -> Option<char> {
+    let tile = panel.tiles.iter().find(|t| (t.x.0..=t.x.1).contains(&x) && (t.y.0..=t.y.1).contains(&y))?;
+    ['\u{2591}', '\u{2592}', '\u{2593}', '\u{2588}'].get((tile.shade * 3.999) as usize).copied()
 }
 
 fn draw_panel(panel: &Panel, x_range: (f64, f64), columns: usize, rows: usize) -> String {
@@ -37,8 +55,9 @@ fn draw_panel(panel: &Panel, x_range: (f64, f64), columns: usize, rows: usize) -
     for curve in &panel.curves {
         draw_curve(curve, &place, &mut dots);
     }
-    let names: Vec<&str> = panel.curves.iter().map(|c| c.name.as_str()).collect();
-    let mut out = format!("{}: {}\n", axis_label(&panel.label, &y_axis), names.join(", "));
+    let names: Vec<&str> = panel.curves.iter().map(|c| c.name.as_str()).filter(|n| !n.is_empty()).collect();
+    let words = if panel.title.is_empty() { names.join(", ") } else { panel.title.clone() };
+    let mut out = format!("{}: {words}\n", axis_label(&panel.label, &y_axis));
     let (top, bottom) = (y_axis.ticks.last().map(|t| t.1.clone()), y_axis.ticks.first().map(|t| t.1.clone()));
     for (i, line) in dots.iter().enumerate() {
         let label = match i {
@@ -46,7 +65,12 @@ fn draw_panel(panel: &Panel, x_range: (f64, f64), columns: usize, rows: usize) -
             i if i + 1 == rows => bottom.clone().unwrap_or_default(),
             _ => String::new(),
         };
-        let text: String = line.iter().map(|d| char::from_u32(0x2800 + u32::from(*d)).unwrap_or(' ')).collect();
+        let y = y_axis.range.1 - (i as f64 + 0.5) / rows as f64 * (y_axis.range.1 - y_axis.range.0);
+        let cell = |(j, dots): (usize, &u8)| {
+            let x = x_range.0 + (j as f64 + 0.5) / columns as f64 * (x_range.1 - x_range.0);
+            shade(panel, x, y).unwrap_or_else(|| char::from_u32(0x2800 + u32::from(*dots)).unwrap_or(' '))
+        };
+        let text: String = line.iter().enumerate().map(cell).collect();
         out.push_str(format!("{label:>8} |{text}").trim_end());
         out.push('\n');
     }
@@ -54,6 +78,13 @@ fn draw_panel(panel: &Panel, x_range: (f64, f64), columns: usize, rows: usize) -
 }
 
 fn draw_curve(curve: &Curve, place: &impl Fn(f64, f64) -> (f64, f64), dots: &mut [Vec<u8>]) {
+    if curve.mark == Mark::Band {
+        // Its edges, dotted.
+        for ((x, low), high) in curve.points.iter().zip(&curve.upper) {
+            [*low, *high].into_iter().flatten().for_each(|y| set(dots, place(*x, y)));
+        }
+        return;
+    }
     let mut before: Option<(f64, f64)> = None;
     for (x, y) in &curve.points {
         let Some(y) = y else {
@@ -90,13 +121,11 @@ fn set(dots: &mut [Vec<u8>], (x, y): (f64, f64)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sce_view::figure::Quantity;
 
     #[test]
     fn a_rising_line_goes_from_the_lower_left_to_the_upper_right() {
         let points = (0..=10).map(|i| (f64::from(i), Some(f64::from(i)))).collect();
-        let curve = Curve { name: "up".into(), mark: Mark::Line, points };
-        let panel = Panel { label: "y".into(), quantity: Quantity::Plain, curves: vec![curve], top: None };
+        let panel = Panel::new("y", Quantity::Plain, vec![Curve::new("up", Mark::Line, points)]);
         let text = draw_panel(&panel, (0.0, 10.0), 20, 5);
         let lines: Vec<&str> = text.lines().collect();
         let ink = |line: &str| line.chars().map(|c| c as u32 > 0x2800).collect::<Vec<_>>();

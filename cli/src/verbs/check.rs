@@ -20,7 +20,7 @@ const NAMING: [&str; 6] = ["flow", "direction", "probe", "interface", "from.prob
 pub(crate) async fn run(client: &mut Client, args: &CheckArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
     let checks = args.conditions.iter().map(|c| parse(c)).collect::<Result<Vec<_>, _>>()?;
-    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let window = time::window(args.window.times.since.as_deref(), args.window.times.until.as_deref(), &now)?;
     let mut answers: BTreeMap<String, Answer> = BTreeMap::new();
     for column in checks.iter().flat_map(Check::columns) {
         if answers.contains_key(&column.view) {

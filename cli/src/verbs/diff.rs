@@ -24,7 +24,7 @@ pub(crate) async fn run(client: &mut Client, args: &DiffArgs) -> Result<(), Fail
         return Err(Failure::usage("name two runs: sce-cli diff --run A --run B"));
     };
     let now = jiff::Zoned::now();
-    let window = time::window(args.since.as_deref(), args.until.as_deref(), &now)?;
+    let window = time::window(args.times.since.as_deref(), args.times.until.as_deref(), &now)?;
     let by: Vec<String> = args.by.iter().map(|b| b.trim().to_owned()).collect();
     let mut both = Vec::new();
     for run in [a, b] {

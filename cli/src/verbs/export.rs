@@ -22,7 +22,7 @@ use crate::units::grouped;
 /// Writes the files.
 pub(crate) async fn run(client: &mut Client, args: &ExportArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
-    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let window = time::window(args.window.times.since.as_deref(), args.window.times.until.as_deref(), &now)?;
     prepare(&args.out)?;
     let (format, extension) = match args.format {
         FileFormat::Csv => (Format::Csv, "csv"),

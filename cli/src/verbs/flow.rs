@@ -27,7 +27,8 @@ const PARTS: [(&str, &str, &str); 4] = [
 pub(crate) async fn run(client: &mut Client, args: &FlowArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
     let id = identifier(&args.id)?;
-    let Window { since_ns, until_ns } = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let Window { since_ns, until_ns } =
+        time::window(args.window.times.since.as_deref(), args.window.times.until.as_deref(), &now)?;
     let ask = |view: &str| SelectRequest {
         view: view.to_owned(),
         since_ns,

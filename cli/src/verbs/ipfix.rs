@@ -42,7 +42,7 @@ const COLUMNS: [&str; 11] = [
 /// Sends the flows of a window.
 pub(crate) async fn run(client: &mut Client, args: &IpfixArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
-    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let window = time::window(args.window.times.since.as_deref(), args.window.times.until.as_deref(), &now)?;
     let request = SelectRequest {
         view: "flows".to_owned(),
         since_ns: window.since_ns,

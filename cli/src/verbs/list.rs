@@ -7,7 +7,7 @@ use std::time::Duration;
 use sce_proto::value::Kind;
 use sce_proto::{ColumnInfo, Completeness, Row, SelectRequest};
 
-use crate::args::{Format, Listing, Output, Select, WindowArgs};
+use crate::args::{Format, Listing, Output, Select, Times, WindowArgs};
 use crate::client::{Client, Stream};
 use crate::columns;
 use crate::exit::{Failure, code};
@@ -71,7 +71,7 @@ pub(crate) fn request(
     output: &Output,
     now: &jiff::Zoned,
 ) -> Result<SelectRequest, Failure> {
-    let WindowArgs { since, until, run } = &select.window;
+    let WindowArgs { times: Times { since, until }, run } = &select.window;
     let Window { since_ns, until_ns } = time::window(since.as_deref(), until.as_deref(), now)?;
     let default_limit = if output.output.is_table() { TABLE_ROWS } else { 0 };
     let mut request = SelectRequest {

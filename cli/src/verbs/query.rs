@@ -59,7 +59,7 @@ struct Statement {
 /// Asks and prints.
 pub(crate) async fn run(client: &mut Client, args: &QueryArgs) -> Result<(), Failure> {
     let now = jiff::Zoned::now();
-    let window = time::window(args.window.since.as_deref(), args.window.until.as_deref(), &now)?;
+    let window = time::window(args.window.times.since.as_deref(), args.window.times.until.as_deref(), &now)?;
     let mut statement = parse(&args.statement.join(" "))?;
     let known = client.describe(&statement.view).await?.map(|v| v.columns).unwrap_or_default();
     let everything = statement.items.is_empty();

@@ -38,13 +38,13 @@ pub(crate) async fn run(client: &Client, args: &WatchArgs) -> Result<(), Failure
         ));
     }
     let every = Duration::from_nanos(time::nanoseconds(&args.every)?);
-    let since = args.window.since.as_deref().unwrap_or("1m");
+    let since = args.window.times.since.as_deref().unwrap_or("1m");
     // A wrong window is told before the screen is taken over.
-    time::window(Some(since), args.window.until.as_deref(), &jiff::Zoned::now())?;
+    time::window(Some(since), args.window.times.until.as_deref(), &jiff::Zoned::now())?;
     let known = client.clone().describe("flows").await?.map(|v| v.columns).unwrap_or_default();
     let columns = COLUMNS.iter().filter(|c| known.iter().any(|k| k.name == **c)).map(|c| (*c).to_owned()).collect();
     let asker = Asker { client: client.clone(), args: args.clone(), columns };
-    let window = if args.window.until.is_some() { format!("from {since}") } else { format!("last {since}") };
+    let window = if args.window.times.until.is_some() { format!("from {since}") } else { format!("last {since}") };
     let mut app = App::new(window, args.filter.join(" "));
 
     let mut terminal = ratatui::try_init().map_err(|e| Failure::new(format!("cannot take over the terminal: {e}")))?;
@@ -129,8 +129,8 @@ impl Asker {
     /// Asks for the flows, and for everything about the selected one.
     async fn ask(mut self, filter: &str, selected: Option<String>) -> Result<News, Failure> {
         let now = jiff::Zoned::now();
-        let since = self.args.window.since.as_deref().unwrap_or("1m");
-        let Window { since_ns, until_ns } = time::window(Some(since), self.args.window.until.as_deref(), &now)?;
+        let since = self.args.window.times.since.as_deref().unwrap_or("1m");
+        let Window { since_ns, until_ns } = time::window(Some(since), self.args.window.times.until.as_deref(), &now)?;
         let view = |view: &str, flow: &str| SelectRequest {
             view: view.to_owned(),
             since_ns,

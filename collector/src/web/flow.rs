@@ -68,12 +68,8 @@ pub(super) async fn page<S: Store>(web: &Web<S>, asked: &Asked, id: &str) -> Res
     let points = about(web, &question, "flow", id).await?;
     let series = about(web, &question, "series", id).await?;
     let sockets = about(web, &question, "sockets", id).await?;
-    let source = [Source {
-        label: String::new(),
-        run: flows.text(flow, "run"),
-        tracks: tracks(&series),
-        sockets: Some(sockets),
-    }];
+    let source =
+        [Source { label: String::new(), run: flows.text(flow, "run"), tracks: tracks(&series), needed: Some(sockets) }];
     let end = |side: &str| {
         let (ip, port) = (flows.text(flow, &format!("{side}_ip")), flows.text(flow, &format!("{side}_port")));
         if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
@@ -188,8 +184,11 @@ pub(super) async fn figure<S: Store>(
     let Some(kind) = kind else { return Err(Wrong::missing(format!("there is no figure {file}"))) };
     let question = question(web, asked, id).await?;
     let series = about(web, &question, "series", id).await?;
-    let sockets = about(web, &question, "sockets", id).await?;
-    let source = [Source { label: String::new(), run: String::new(), tracks: tracks(&series), sockets: Some(sockets) }];
+    let needed = match kind.needs() {
+        Some(view) => Some(about(web, &question, view, id).await?),
+        None => None,
+    };
+    let source = [Source { label: String::new(), run: String::new(), tracks: tracks(&series), needed }];
     let mut figure = draw(kind, &source)?;
     figure.title = format!("{}: flow {id}", kind.title());
     Ok(match extension {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::axis::{Curve, Figure, Mark, Panel, Quantity};
+use super::{delay, packets, transitions};
 use crate::track::{Track, number};
 use crate::{Answer, Failure};
 
@@ -21,6 +22,14 @@ pub enum Kind {
     Window,
     /// Retransmissions and holes over time
     Loss,
+    /// Time-sequence: place of each listed packet in the sequence at both ends, retransmissions and marks
+    Sequence,
+    /// One-way delay over time with the error of the clocks, and the queueing delay, which needs no common clock
+    Delay,
+    /// How the queueing delay of the listed packets is distributed over time
+    Heatmap,
+    /// What became of each ECN code point, hop by hop
+    Matrix,
     /// Distribution of a column over the intervals (--of)
     Cdf,
     /// Share of SCE marks against queueing delay, a dot for each interval
@@ -30,9 +39,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it draws what kernels say.
-    pub fn needs_sockets(self) -> bool {
-        matches!(self, Kind::Overview | Kind::Window)
+    /// The views that it draws besides `series`.
+    pub fn needs(self) -> Option<&'static str> {
+        match self {
+            Kind::Overview | Kind::Window => Some("sockets"),
+            Kind::Delay => Some("timeline"),
+            Kind::Sequence | Kind::Heatmap => Some("marks"),
+            Kind::Matrix => Some("paths"),
+            _ => None,
+        }
     }
 
     /// Title.
@@ -44,6 +59,10 @@ impl Kind {
             Kind::Rtt => "Round trip time and queue",
             Kind::Window => "Congestion window",
             Kind::Loss => "Loss",
+            Kind::Sequence => "Time and sequence",
+            Kind::Delay => "One-way and queueing delay",
+            Kind::Heatmap => "Queueing delay of packets",
+            Kind::Matrix => "ECN transitions",
             Kind::Cdf => "Distribution",
             Kind::Response => "Marking against delay",
             Kind::Fairness => "Fairness",
@@ -59,30 +78,35 @@ pub struct Source {
     pub run: String,
     /// Its time series.
     pub tracks: Vec<Track>,
-    /// Samples of its sockets, where asked for.
-    pub sockets: Option<Answer>,
+    /// Its rows of the view that the figure [needs](Kind::needs).
+    pub needed: Option<Answer>,
 }
 
 /// The tracks of one flow that figures use: data and acknowledgements, each at the sender's and at the receiver's end.
-struct Ends<'a> {
-    sender: &'a Track,
-    receiver: &'a Track,
+pub(super) struct Ends<'a> {
+    pub(super) sender: &'a Track,
+    pub(super) receiver: &'a Track,
     acks: Option<&'a Track>,
 }
 
 impl Source {
-    /// The end of the data's sender is where the round trip is longest: all of the path lies behind it.
-    fn ends(&self) -> Option<Ends<'_>> {
+    /// The end of the data's sender is where the round trip is longest: all of the path lies behind it. Without round trips
+    /// it is where the TTL is highest.
+    pub(super) fn ends(&self) -> Option<Ends<'_>> {
         let busiest = self.tracks.iter().max_by(|a, b| a.sum("payload_bytes").total_cmp(&b.sum("payload_bytes")))?;
         let data: Vec<&Track> = self.tracks.iter().filter(|t| t.direction == busiest.direction).collect();
-        let rtt = |t: &Track| t.values("rtt_ns_min").into_iter().flatten().filter(|v| *v > 0.0).fold(0.0, f64::max);
-        let sender = data.iter().copied().max_by(|a, b| rtt(a).total_cmp(&rtt(b)))?;
-        let receiver = data.iter().copied().min_by(|a, b| rtt(a).total_cmp(&rtt(b)))?;
+        let highest = |t: &Track, column: &str| t.values(column).into_iter().flatten().fold(0.0, f64::max);
+        let distance = |a: &&Track, b: &&Track| {
+            let by = |column: &str| highest(a, column).total_cmp(&highest(b, column));
+            by("rtt_ns_min").then(by("ttl_max"))
+        };
+        let sender = data.iter().copied().rev().max_by(distance)?;
+        let receiver = data.iter().copied().min_by(distance)?;
         let acks = self.tracks.iter().find(|t| t.direction != busiest.direction && t.point == sender.point);
         Some(Ends { sender, receiver, acks })
     }
 
-    fn name(&self, what: &str) -> String {
+    pub(super) fn name(&self, what: &str) -> String {
         if self.label.is_empty() { what.to_owned() } else { format!("{what} {}", self.label) }
     }
 }
@@ -99,13 +123,17 @@ pub fn figure(kind: Kind, sources: &[Source], of: &str) -> Result<Figure, Failur
         Kind::Rtt => vec![round_trips(sources, &zero), queues(sources, &zero)],
         Kind::Window => vec![windows(sources, &zero)],
         Kind::Loss => vec![losses(sources, &zero)],
+        Kind::Sequence => packets::sequence(sources, &zero),
+        Kind::Delay => delay::panels(sources, &zero),
+        Kind::Heatmap => packets::heat(sources, &zero),
+        Kind::Matrix => transitions::panels(sources)?,
         Kind::Cdf => vec![distribution(sources, of)],
         Kind::Response => vec![response(sources)],
         Kind::Fairness => fairness(sources, &zero),
     };
     let drawn = |mut p: Panel| {
         p.curves.retain(Curve::says_something);
-        Some(p).filter(|p| !p.curves.is_empty())
+        Some(p).filter(Panel::says_something)
     };
     let panels: Vec<Panel> = panels.into_iter().filter_map(drawn).collect();
     if panels.is_empty() {
@@ -115,6 +143,7 @@ pub fn figure(kind: Kind, sources: &[Source], of: &str) -> Result<Figure, Failur
     }
     let (x_label, x_quantity) = match kind {
         Kind::Cdf => (of.trim_end_matches("_ns").replace("_ns_", " ").replace('_', " "), quantity(of)),
+        Kind::Matrix => ("received as".to_owned(), Quantity::Names(&transitions::RECEIVED)),
         Kind::Response => ("queueing delay".to_owned(), Quantity::Nanoseconds),
         _ => ("time".to_owned(), Quantity::Seconds),
     };
@@ -122,7 +151,7 @@ pub fn figure(kind: Kind, sources: &[Source], of: &str) -> Result<Figure, Failur
 }
 
 /// Zero of the time axis: the first sample of each run, so that runs can be laid over each other.
-struct Zero(BTreeMap<String, f64>);
+pub(super) struct Zero(BTreeMap<String, f64>);
 
 impl Zero {
     fn new(sources: &[Source]) -> Zero {
@@ -138,18 +167,14 @@ impl Zero {
     }
 
     /// Seconds since zero.
-    fn seconds(&self, run: &str, ns: f64) -> f64 {
+    pub(super) fn seconds(&self, run: &str, ns: f64) -> f64 {
         (ns - self.0.get(run).copied().unwrap_or(0.0)) / 1e9
     }
 
     fn curve(&self, source: &Source, track: &Track, name: &str, values: Vec<Option<f64>>) -> Curve {
         let times = track.times().into_iter().map(|(t, _)| self.seconds(&source.run, t));
-        Curve { name: source.name(name), mark: Mark::Line, points: times.zip(values).collect() }
+        Curve::new(source.name(name), Mark::Line, times.zip(values).collect())
     }
-}
-
-fn panel(label: &str, quantity: Quantity, curves: Vec<Curve>) -> Panel {
-    Panel { label: label.to_owned(), quantity, curves, top: None }
 }
 
 fn bits(values: Vec<Option<f64>>) -> Vec<Option<f64>> {
@@ -170,7 +195,7 @@ fn rates(sources: &[Source], zero: &Zero) -> Panel {
             curves.push(zero.curve(s, e.receiver, &format!("at {}", e.receiver.point), rate(e.receiver)));
         }
     }
-    panel("throughput", Quantity::BitRate, curves)
+    Panel::new("throughput", Quantity::BitRate, curves)
 }
 
 fn marks(sources: &[Source], zero: &Zero) -> Panel {
@@ -188,7 +213,7 @@ fn marks(sources: &[Source], zero: &Zero) -> Panel {
     if curves.iter().any(|c| c.points.iter().any(|p| p.1.is_some_and(|v| v > 0.0))) {
         curves.retain(|c| c.points.iter().any(|p| p.1.is_some_and(|v| v > 0.0)));
     }
-    panel("share", Quantity::Share, curves)
+    Panel::new("share", Quantity::Share, curves)
 }
 
 fn round_trips(sources: &[Source], zero: &Zero) -> Panel {
@@ -199,7 +224,7 @@ fn round_trips(sources: &[Source], zero: &Zero) -> Panel {
         let mean = e.sender.share("rtt_ns_sum", "rtt_count");
         curves.push(zero.curve(s, e.sender, "mean", mean));
     }
-    panel("RTT", Quantity::Nanoseconds, curves)
+    Panel::new("RTT", Quantity::Nanoseconds, curves)
 }
 
 fn queue(track: &Track) -> Vec<Option<f64>> {
@@ -210,19 +235,19 @@ fn queue(track: &Track) -> Vec<Option<f64>> {
 
 fn queues(sources: &[Source], zero: &Zero) -> Panel {
     let each = |s| Source::ends(s).map(|e| zero.curve(s, e.sender, "RTT above its smallest", queue(e.sender)));
-    panel("queueing delay", Quantity::Nanoseconds, sources.iter().filter_map(each).collect())
+    Panel::new("queueing delay", Quantity::Nanoseconds, sources.iter().filter_map(each).collect())
 }
 
 fn windows(sources: &[Source], zero: &Zero) -> Panel {
     let mut curves = Vec::new();
     for s in sources {
         let Some(e) = s.ends() else { continue };
-        if let Some(sockets) = &s.sockets {
+        if let Some(sockets) = &s.needed {
             curves.extend(congestion_window(s, sockets, zero));
         }
         curves.push(zero.curve(s, e.sender, "in flight (largest)", measured(e.sender.values("flight_bytes_max"))));
     }
-    panel("window", Quantity::Bytes, curves)
+    Panel::new("window", Quantity::Bytes, curves)
 }
 
 /// Of the two ends' sockets the sender's: the one with the larger window.
@@ -241,7 +266,7 @@ fn congestion_window(source: &Source, sockets: &Answer, zero: &Zero) -> Option<C
         |points: &[(f64, Option<f64>)]| points.iter().filter_map(|p| p.1).sum::<f64>() / points.len().max(1) as f64;
     let mut points = by_socket.into_values().max_by(|a, b| total(a).total_cmp(&total(b)))?;
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Some(Curve { name: source.name("congestion window"), mark: Mark::Line, points })
+    Some(Curve::new(source.name("congestion window"), Mark::Line, points))
 }
 
 fn losses(sources: &[Source], zero: &Zero) -> Panel {
@@ -251,7 +276,7 @@ fn losses(sources: &[Source], zero: &Zero) -> Panel {
         curves.push(zero.curve(s, e.sender, "retransmitted at the sender", e.sender.rate("retransmitted_segments")));
         curves.push(zero.curve(s, e.receiver, "holes at the receiver", e.receiver.rate("hole_events")));
     }
-    panel("events per second", Quantity::Plain, curves)
+    Panel::new("events per second", Quantity::Plain, curves)
 }
 
 fn quantity(column: &str) -> Quantity {
@@ -269,14 +294,10 @@ fn distribution(sources: &[Source], of: &str) -> Panel {
         values.sort_by(f64::total_cmp);
         let n = values.len() as f64;
         let points = values.iter().enumerate().map(|(i, v)| (*v, Some((i + 1) as f64 / n))).collect();
-        Some(Curve { name: s.name(&format!("at {}", track.point)), mark: Mark::Stairs, points })
+        Some(Curve::new(s.name(&format!("at {}", track.point)), Mark::Stairs, points))
     };
-    Panel {
-        label: "intervals at or below".into(),
-        quantity: Quantity::Share,
-        curves: sources.iter().filter_map(curve).collect(),
-        top: Some(1.0),
-    }
+    let curves = sources.iter().filter_map(curve).collect();
+    Panel { top: Some(1.0), ..Panel::new("intervals at or below", Quantity::Share, curves) }
 }
 
 fn response(sources: &[Source]) -> Panel {
@@ -293,9 +314,9 @@ fn response(sources: &[Source]) -> Panel {
             .collect();
         let shares = e.receiver.times().into_iter().zip(e.receiver.share("ect1_data_packets", "data_segments"));
         let points = shares.filter_map(|((t, _), share)| Some((*delays.get(&(t as u64))?, share))).collect();
-        Some(Curve { name: s.name("SCE share"), mark: Mark::Dots, points })
+        Some(Curve::new(s.name("SCE share"), Mark::Dots, points))
     };
-    panel("packets marked SCE", Quantity::Share, sources.iter().filter_map(curve).collect())
+    Panel::new("packets marked SCE", Quantity::Share, sources.iter().filter_map(curve).collect())
 }
 
 /// Throughput of each flow, and Jain's index over the flows that were active in each interval (RFC 5166 section 2.3).
@@ -318,7 +339,7 @@ fn fairness(sources: &[Source], zero: &Zero) -> Vec<Panel> {
         (v.len() > 1 && squares > 0.0).then(|| sum * sum / (v.len() as f64 * squares))
     };
     let points = by_time.iter().map(|(t, v)| (zero.seconds(run, *t as f64), jain(v))).collect();
-    let index = Curve { name: "Jain's index".into(), mark: Mark::Line, points };
-    let index = Panel { label: "fairness".into(), quantity: Quantity::Plain, curves: vec![index], top: Some(1.0) };
-    vec![panel("goodput", Quantity::BitRate, curves), index]
+    let index = Curve::new("Jain's index", Mark::Line, points);
+    let index = Panel { top: Some(1.0), ..Panel::new("fairness", Quantity::Plain, vec![index]) };
+    vec![Panel::new("goodput", Quantity::BitRate, curves), index]
 }
