@@ -75,7 +75,7 @@ fn read_files(args: ReadArgs) -> anyhow::Result<u8> {
     let mut meter = args.meter.config(args.interval);
     meter.marks.mode = sce_meter::MarksMode::Off;
     let options = read::Options { files: args.files, format: args.output, filter: args.filter, meter };
-    let mut out = BufWriter::with_capacity(256 << 10, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let result = read::run(&options, &mut out);
     out.flush().context("output")?;
     result

@@ -76,20 +76,29 @@ pub fn merge(a: &[u8], b: &[u8]) -> Vec<u8> {
 /// The value below or at which a share `q` (0 to 1) of the values lies, to within 0.8 %: the middle of its bucket.
 #[must_use]
 pub fn quantile(bytes: &[u8], q: f64) -> Option<u64> {
+    quantiles(bytes, [q]).map(|[v]| v)
+}
+
+/// Several quantiles, in rising order of their shares.
+#[must_use]
+pub fn quantiles<const N: usize>(bytes: &[u8], shares: [f64; N]) -> Option<[u64; N]> {
     let total: u64 = decode(bytes).map(|p| p.1).sum();
     if total == 0 {
         return None;
     }
-    let rank = ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+    let ranks = shares.map(|q| ((q.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1));
+    let mut found = [0; N];
+    let mut open = 0;
     let mut seen = 0;
     for (bucket, count) in decode(bytes) {
         seen += count;
-        if seen >= rank {
+        while open < N && seen >= ranks[open] {
             let (low, width) = span(bucket);
-            return Some(low + width / 2);
+            found[open] = low + width / 2;
+            open += 1;
         }
     }
-    None
+    Some(found)
 }
 
 #[cfg(test)]
@@ -133,5 +142,7 @@ mod tests {
             assert!((got / want - 1.0).abs() < 0.01, "{q}: {got} instead of {want}");
         }
         assert_eq!(quantile(&[], 0.5), None);
+        let each = [0.5, 0.9, 0.99].map(|q| quantile(&of(&values), q).unwrap());
+        assert_eq!(quantiles(&of(&values), [0.5, 0.9, 0.99]), Some(each));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sce_proto::bits::{self, ecn_mode, quality, tunnel};
+use sce_proto::bits::{self, ecn_mode};
 use sce_proto::record::{Kind, Merge};
 use sce_proto::{Field, FlowInterval, Record, ValueRef, sketch};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::{ip, value_of};
 
 /// Quantiles that stand for a histogram.
-const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+pub(super) const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
 
 /// Both directions of a flow.
 pub(super) struct FlowView<'a> {
@@ -26,7 +26,7 @@ impl<'a> FlowView<'a> {
     }
 
     /// A record that tells who the flow is.
-    fn any(&self) -> Option<&'a FlowInterval> {
+    pub(super) fn any(&self) -> Option<&'a FlowInterval> {
         self.sides[0].or(self.sides[1])
     }
 
@@ -53,7 +53,7 @@ impl<'a> FlowView<'a> {
     }
 
     /// The bits of both directions.
-    fn bits(&self, of: impl Fn(&FlowInterval) -> u64) -> u64 {
+    pub(super) fn bits(&self, of: impl Fn(&FlowInterval) -> u64) -> u64 {
         self.sides.iter().flatten().map(|r| of(r)).fold(0, |a, b| a | b)
     }
 
@@ -84,106 +84,13 @@ pub(super) fn proto_name(number: u32) -> String {
 }
 
 /// Why the initiator is the initiator.
-fn evidence_name(evidence: u32) -> &'static str {
+pub(super) fn evidence_name(evidence: u32) -> &'static str {
     match evidence {
         5 => "syn",
         4 => "answer",
         2 => "port",
         1 => "first_packet",
         _ => "unknown",
-    }
-}
-
-impl FlowView<'_> {
-    /// The flow as a JSON object. Written by hand where the fields are many: a capture can hold a million flows.
-    pub(super) fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &Head(self)).map_err(io::Error::from)?;
-        out.pop(); // The brace that closes the head: the directions follow in the same object.
-        let nothing = FlowInterval::default();
-        for (name, record) in [("up", self.sides[0]), ("down", self.sides[1])] {
-            write!(out, ",\"{name}\":{{")?;
-            side(out, record.unwrap_or(&nothing))?;
-            out.push(b'}');
-        }
-        out.push(b'}');
-        Ok(())
-    }
-}
-
-/// Who the flow is, and what is known of it as a whole.
-struct Head<'a, 'b>(&'a FlowView<'b>);
-
-impl Serialize for Head<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let flow = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        let [initiator, responder] = flow.ends();
-        let nothing = FlowInterval::default();
-        let any = flow.any().unwrap_or(&nothing);
-        map.serialize_entry("flow", &format!("{:016x}", any.flow))?;
-        map.serialize_entry("flow_key", &format!("{:016x}", any.flow_key))?;
-        map.serialize_entry("file", flow.file)?;
-        map.serialize_entry("proto", &flow.proto())?;
-        map.serialize_entry("ip_proto", &any.ip_proto)?;
-        map.serialize_entry("initiator_ip", &initiator.0)?;
-        map.serialize_entry("initiator_port", &initiator.1)?;
-        map.serialize_entry("responder_ip", &responder.0)?;
-        map.serialize_entry("responder_port", &responder.1)?;
-        map.serialize_entry("initiator_evidence", evidence_name(any.initiator_evidence))?;
-        map.serialize_entry("ecn_mode", flow.ecn_mode())?;
-        map.serialize_entry("end_reason", bits::name(bits::end_reason::ALL, u64::from(any.end_reason_last)))?;
-        map.serialize_entry("quality", &names(quality::ALL, flow.bits(|r| r.quality_bits)))?;
-        map.serialize_entry("tunnels", &names(tunnel::ALL, flow.bits(|r| r.tunnel_bits)))?;
-        map.serialize_entry("first_ns", &flow.first_ns())?;
-        map.serialize_entry("last_ns", &flow.last_ns())?;
-        map.end()
-    }
-}
-
-fn names(of: &'static [bits::Named], set: u64) -> Vec<&'static str> {
-    bits::names(of, set).collect()
-}
-
-/// Field numbers below this are volume, ECN and TCP flags: always printed.
-const BASE: u32 = 100;
-
-/// The measured fields of one direction. Besides the base a field that is absent is zero: of three hundred metrics most are,
-/// and a capture can hold a million flows.
-fn side(out: &mut Vec<u8>, record: &FlowInterval) -> io::Result<()> {
-    let begin = out.len();
-    for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
-        let value = record.get(i);
-        if field.merge == Merge::Key || value.is_default() && field.number >= BASE {
-            continue;
-        }
-        if let Some(stem) = field.name.strip_suffix("_sketch") {
-            for (name, q) in QUANTILES {
-                comma(out, begin);
-                match sketch::quantile(value.bytes(), q) {
-                    Some(v) => write!(out, "\"{stem}_{name}\":{v}")?,
-                    None => write!(out, "\"{stem}_{name}\":null")?,
-                }
-            }
-            continue;
-        }
-        comma(out, begin);
-        out.push(b'"');
-        out.extend_from_slice(field.name.as_bytes());
-        out.extend_from_slice(b"\":");
-        match value {
-            ValueRef::U64(0) => out.push(b'0'),
-            ValueRef::U64(v) => write!(out, "{v}")?,
-            ValueRef::I64(v) => write!(out, "{v}")?,
-            ValueRef::Str(v) => serde_json::to_writer(&mut *out, v).map_err(io::Error::from)?,
-            ValueRef::Bytes(v) => write!(out, "\"{}\"", hex(v))?,
-        }
-    }
-    Ok(())
-}
-
-fn comma(out: &mut Vec<u8>, begin: usize) {
-    if out.len() > begin {
-        out.push(b',');
     }
 }
 
@@ -202,7 +109,7 @@ fn measured<M: SerializeMap>(map: &mut M, field: &Field, value: ValueRef<'_>) ->
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

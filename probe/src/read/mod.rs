@@ -4,16 +4,17 @@
 //! live path, so the numbers are the same. Every file is an observation point of its own.
 
 mod flow;
+mod json;
 mod scetrace;
+mod sinks;
 mod table;
 
-use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sce_meter::{Frame, LinkType, Meter, Records};
-use sce_proto::{FlowInterval, ProbeInterval, Record, ValueRef, merge};
+use sce_proto::{ProbeInterval, Record, ValueRef, merge};
 use serde_json::{Map, Value, json};
 
 use crate::exit::{Failure, code};
@@ -21,6 +22,7 @@ use crate::filter::Filter;
 use crate::source::CaptureFile;
 
 use flow::FlowView;
+use sinks::{Gathered, GatheredFlow, JsonFlows, Lines, Sink};
 
 /// Frames that are read before they are metered.
 const READ_AT_ONCE: usize = 64;
@@ -113,12 +115,6 @@ impl Capture {
     }
 }
 
-/// Where records go as the meters hand them over.
-trait Sink {
-    /// The records of one advance. Both directions of a flow that ended stand beside each other.
-    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()>;
-}
-
 /// Reads the files and prints.
 ///
 /// # Errors
@@ -128,8 +124,9 @@ pub fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
         Format::Json if options.meter.interval_ns == 0 => {
             // Flows are printed when they end, so that a file with a million of them needs no memory for them.
             write!(out, "{{\"flows\":[")?;
-            let mut sink = JsonFlows { out: &mut *out, first: true };
+            let mut sink = JsonFlows::new(&mut *out);
             let accounts = read_all(options, &mut sink)?;
+            sink.flush()?;
             write!(out, "],\n\"capture\":{}}}\n", totals(&accounts))?;
             finish(&accounts)
         }
@@ -138,9 +135,9 @@ pub fn run(options: &Options, out: &mut impl Write) -> anyhow::Result<u8> {
             let accounts = read_all(options, &mut sink)?;
             let capture = totals(&accounts);
             write!(out, "{{\"flows\":[")?;
-            for (n, f) in sink.flows.iter().enumerate() {
-                write_flow(out, n == 0, &f.view())?;
-            }
+            let mut text = JsonFlows::new(&mut *out);
+            sink.flows.iter().try_for_each(|f| text.flow(&f.view()))?;
+            text.flush()?;
             write!(out, "],\n\"capture\":{capture}}}\n")?;
             finish(&accounts)
         }
@@ -292,85 +289,6 @@ fn ship(name: &str, capture: &mut Capture, out: &mut Records, sink: &mut dyn Sin
     out.marks.clear();
     out.streams.clear();
     Ok(())
-}
-
-/// Prints each flow when it ends.
-struct JsonFlows<'a, W> {
-    out: &'a mut W,
-    first: bool,
-}
-
-impl<W: Write> Sink for JsonFlows<'_, W> {
-    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
-        for pair in flows.chunk_by(|a, b| a.flow == b.flow && a.direction != b.direction) {
-            let side = |direction| pair.iter().find(|r| r.direction == direction);
-            write_flow(self.out, self.first, &FlowView::new(file, side(0), side(1)))?;
-            self.first = false;
-        }
-        Ok(())
-    }
-}
-
-fn write_flow(out: &mut impl Write, first: bool, flow: &FlowView<'_>) -> io::Result<()> {
-    out.write_all(if first { b"\n" } else { b",\n" })?;
-    let mut text = Vec::with_capacity(16 << 10);
-    flow.json(&mut text)?;
-    out.write_all(&text)
-}
-
-/// Prints each record as a line.
-struct Lines<'a, W> {
-    out: &'a mut W,
-    csv: bool,
-}
-
-impl<W: Write> Sink for Lines<'_, W> {
-    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
-        for record in flows {
-            if self.csv {
-                flow::csv_line(self.out, file, record)?;
-            } else {
-                serde_json::to_writer(&mut *self.out, &flow::Line { file, record }).map_err(io::Error::from)?;
-                self.out.write_all(b"\n")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Keeps the sum of each flow, in order of first appearance.
-#[derive(Default)]
-struct Gathered {
-    flows: Vec<GatheredFlow>,
-    index: HashMap<(u64, u64), usize>,
-}
-
-struct GatheredFlow {
-    file: String,
-    sides: [Option<FlowInterval>; 2],
-}
-
-impl GatheredFlow {
-    fn view(&self) -> FlowView<'_> {
-        FlowView::new(&self.file, self.sides[0].as_ref(), self.sides[1].as_ref())
-    }
-}
-
-impl Sink for Gathered {
-    fn records(&mut self, file: &str, flows: &[FlowInterval]) -> io::Result<()> {
-        for record in flows {
-            let at = *self.index.entry((record.op, record.flow)).or_insert_with(|| {
-                self.flows.push(GatheredFlow { file: file.to_owned(), sides: [None, None] });
-                self.flows.len() - 1
-            });
-            let side = &mut self.flows[at].sides[usize::from(record.direction > 0)];
-            match side {
-                Some(sum) => merge(sum, record),
-                None => *side = Some(record.clone()),
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The address of 4 or 16 bytes.
