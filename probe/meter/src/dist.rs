@@ -3,17 +3,32 @@
 //! Squares are handed over in coarser units (us^2 for ns). Reports must add up to the same number wherever they are cut, so
 //! the part that did not fill a unit stays for the next one.
 
+use crate::fetch;
 use crate::sketch::Sketch;
 
 /// ns^2 in one us^2.
 pub(crate) const US2: u64 = 1_000_000;
 
+/// Values that wait to be counted together: so many that most packets touch nothing but this list.
+const RECENT: usize = 6;
+
 /// Values of one kind. `SCALE` is the unit of the squares in squared units of the values.
+///
+/// The latest values wait in a list of their own. What they are counted into lies elsewhere in memory, and a flow of few
+/// packets does without it until it is reported.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Dist<const SCALE: u64> {
-    count: u32,
+    recent: [u32; RECENT],
+    waiting: u8,
     /// Squares that did not fill a unit yet; kept over reports.
     rest: u32,
+    counted: Option<Box<Counted>>,
+}
+
+/// Everything but the latest values.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    count: u32,
     sum: u64,
     squares: u64,
     min: u64,
@@ -38,7 +53,57 @@ pub(crate) struct Summary {
 }
 
 impl<const SCALE: u64> Dist<SCALE> {
+    #[inline]
     pub(crate) fn push(&mut self, value: u64) {
+        if usize::from(self.waiting) == RECENT {
+            self.settle();
+        }
+        match u32::try_from(value) {
+            Ok(value) => {
+                self.recent[usize::from(self.waiting)] = value;
+                self.waiting += 1;
+                self.prepare();
+            }
+            Err(_) => self.counted.get_or_insert_default().add::<SCALE>(value, &mut self.rest),
+        }
+    }
+
+    /// Asks the memory for what the values will be counted into, before there is no more room for them.
+    #[inline]
+    fn prepare(&self) {
+        let Some(counted) = &self.counted else { return };
+        if usize::from(self.waiting) + 1 == RECENT {
+            fetch::value(&**counted);
+        } else if usize::from(self.waiting) == RECENT {
+            self.recent.iter().for_each(|value| counted.sketch.fetch(u64::from(*value)));
+        }
+    }
+
+    /// Counts the values that wait.
+    #[inline(never)]
+    fn settle(&mut self) {
+        let counted = self.counted.get_or_insert_default();
+        for value in &self.recent[..usize::from(std::mem::take(&mut self.waiting))] {
+            counted.add::<SCALE>(u64::from(*value), &mut self.rest);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting == 0 && self.counted.is_none()
+    }
+
+    pub(crate) fn take(&mut self) -> Summary {
+        let mut counted = self.counted.take().map(|counted| *counted).unwrap_or_default();
+        for value in &self.recent[..usize::from(std::mem::take(&mut self.waiting))] {
+            counted.add::<SCALE>(u64::from(*value), &mut self.rest);
+        }
+        let Counted { count, sum, squares, min, max, mut sketch } = counted;
+        Summary { count: u64::from(count), sum, squares, min, max, sketch: sketch.take() }
+    }
+}
+
+impl Counted {
+    fn add<const SCALE: u64>(&mut self, value: u64, before: &mut u32) {
         let (units, rest) = match u32::try_from(value) {
             Ok(v) => {
                 let square = u64::from(v) * u64::from(v);
@@ -50,31 +115,15 @@ impl<const SCALE: u64> Dist<SCALE> {
                 (u64::try_from(square / scale).unwrap_or(u64::MAX), (square % scale) as u64)
             }
         };
-        let rest = rest + u64::from(self.rest);
+        let rest = rest + u64::from(*before);
         let carry = rest >= SCALE; // both were below it
         self.squares = self.squares.saturating_add(units + u64::from(carry));
-        self.rest = (if carry { rest - SCALE } else { rest }) as u32;
+        *before = (if carry { rest - SCALE } else { rest }) as u32;
         self.sum = self.sum.saturating_add(value);
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = if self.count == 0 { value } else { self.max.max(value) };
         self.count += 1;
         self.sketch.add(value);
-    }
-
-    /// Asks the memory for where a value will be counted.
-    #[inline]
-    pub(crate) fn fetch(&self, value: u64) {
-        self.sketch.fetch(value);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    pub(crate) fn take(&mut self) -> Summary {
-        let Dist { count, rest, sum, squares, min, max, mut sketch } = std::mem::take(self);
-        self.rest = rest;
-        Summary { count: u64::from(count), sum, squares, min, max, sketch: sketch.take() }
     }
 }
 

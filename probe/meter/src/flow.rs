@@ -50,21 +50,15 @@ pub(crate) struct Flow {
     volume: Both<Volume>,
     gaps: Both<Gaps>,
     pub(crate) transport: Transport,
-    /// Code points with which packets passed, over the whole life: what ICMP errors are compared with.
-    codes: Both<Codes>,
+    /// Code points with which packets passed, over the whole life, as bit sets: what ICMP errors are compared with.
+    ecn_seen: Both<u8>,
+    dscp_seen: Both<u64>,
     /// From the first ICMP error on.
     errors: Option<Box<Both<Errors>>>,
-    /// What path marks remember.
-    pub(crate) tails: Both<Tail>,
+    /// What path marks remember, where there are any.
+    pub(crate) tails: Option<Box<Both<Tail>>>,
     /// Counters that were handed over early because they were nearly full.
     carry: Option<Box<Both<FlowInterval>>>,
-}
-
-/// ECN code points and DSCP values, bit sets.
-#[derive(Debug, Clone, Copy, Default)]
-struct Codes {
-    ecn: u8,
-    dscp: u64,
 }
 
 impl Flow {
@@ -86,9 +80,10 @@ impl Flow {
             volume: Both::default(),
             gaps: Both::default(),
             transport: Transport::new(p, shared),
-            codes: Both::default(),
+            ecn_seen: Both::default(),
+            dscp_seen: Both::default(),
             errors: None,
-            tails: Both::default(),
+            tails: None,
             carry: None,
         }
     }
@@ -113,8 +108,9 @@ impl Flow {
         let dir = self.dir(forward);
         fetch::value(&self.volume[dir]);
         fetch::value(&self.gaps[dir]);
-        fetch::value(&self.codes[dir]);
-        fetch::value(&self.tails[dir]);
+        fetch::value(&self.ecn_seen);
+        fetch::value(&self.dscp_seen);
+        fetch::value(&self.tails);
         self.transport.fetch(dir);
     }
 
@@ -122,8 +118,17 @@ impl Flow {
     #[inline]
     pub(crate) fn fetch_boxes(&self, p: &Packet<'_>, forward: bool) {
         let dir = self.dir(forward);
-        self.gaps[dir].fetch(p.time_ns);
+        self.gaps[dir].fetch();
+        if let Some(tails) = &self.tails {
+            fetch::value(&tails[dir]);
+        }
         self.transport.fetch_boxes(p, dir);
+    }
+
+    /// Asks the memory for what those point to.
+    #[inline]
+    pub(crate) fn fetch_sent(&self, forward: bool) {
+        self.transport.fetch_sent(self.dir(forward));
     }
 
     /// Whether the packet belongs to a later instance than this one; then the reason why this one ended.
@@ -173,9 +178,8 @@ impl Flow {
         self.last_ns = self.last_ns.max(p.time_ns);
         self.volume[dir].observe(p);
         self.gaps[dir].observe(p);
-        let codes = &mut self.codes[dir];
-        codes.ecn |= 1 << p.ecn as u8;
-        codes.dscp |= 1 << (p.dscp & 63);
+        self.ecn_seen[dir] |= 1 << p.ecn as u8;
+        self.dscp_seen[dir] |= 1 << (p.dscp & 63);
         let seen = self.transport.observe(p, dir, Name { flow: self.id, flow_key: self.flow_key }, shared);
         self.life = seen.life;
         if p.estimated {
@@ -195,7 +199,7 @@ impl Flow {
 
     /// Takes an ICMP error about a packet of this direction.
     pub(crate) fn quoted(&mut self, quote: &Quote<'_>, dir: Dir) {
-        let Codes { ecn, dscp } = self.codes[dir];
+        let (ecn, dscp) = (self.ecn_seen[dir], self.dscp_seen[dir]);
         self.errors.get_or_insert_default()[dir].observe(quote, ecn, dscp);
     }
 

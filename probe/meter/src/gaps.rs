@@ -15,10 +15,17 @@ pub(crate) struct Gaps {
     /// Time of the latest packet, 0 before the first.
     last_ns: u64,
     ipg: Times,
-    idle_gaps: u32,
-    idle_ns: u64,
+    /// From the first gap on that was too long.
+    idle: Option<Box<Idle>>,
     /// From the first mark on.
     marks: Option<Box<Marks>>,
+}
+
+/// Gaps in which the flow stopped, since the last report.
+#[derive(Debug, Default)]
+struct Idle {
+    gaps: u32,
+    ns: u64,
 }
 
 /// Runs of ECT(1) and CE on packets with payload.
@@ -33,10 +40,9 @@ struct Marks {
 }
 
 impl Gaps {
-    /// Asks the memory for where the gap before a packet at this time will be counted.
+    /// Asks the memory for what marked packets touch.
     #[inline]
-    pub(crate) fn fetch(&self, time_ns: u64) {
-        self.ipg.fetch(time_ns.saturating_sub(self.last_ns));
+    pub(crate) fn fetch(&self) {
         if let Some(marks) = &self.marks {
             crate::fetch::value(&**marks);
         }
@@ -51,8 +57,9 @@ impl Gaps {
             if !first && gap < IDLE_NS {
                 self.ipg.push(gap);
             } else if !first {
-                self.idle_gaps += 1;
-                self.idle_ns += gap;
+                let idle = self.idle.get_or_insert_default();
+                idle.gaps += 1;
+                idle.ns += gap;
             }
         }
         if p.payload_bytes > 0 && (matches!(p.ecn, Ecn::Ect1 | Ecn::Ce) || self.marks.is_some()) {
@@ -75,8 +82,9 @@ impl Gaps {
 
     pub(crate) fn report(&mut self, out: &mut FlowInterval) {
         report!(self.ipg, out, ipg_count, ipg_ns_sum, ipg_us2_sum, ipg_ns_min, ipg_ns_max, ipg_ns_sketch);
-        out.idle_gaps = u64::from(std::mem::take(&mut self.idle_gaps));
-        out.idle_ns = std::mem::take(&mut self.idle_ns);
+        if let Some(idle) = self.idle.take() {
+            (out.idle_gaps, out.idle_ns) = (u64::from(idle.gaps), idle.ns);
+        }
         let Some(m) = &mut self.marks else { return };
         report!(
             m.sce_gap,

@@ -3,6 +3,7 @@
 use sce_proto::bits::{end_reason, quality};
 use sce_proto::{FlowInterval, PathMarks, ProbeInterval, StreamInterval};
 
+use crate::batch::{self, BATCH, Looked};
 use crate::config::Config;
 use crate::decode::{self, Skip};
 use crate::flow::{Flow, STEP_NS};
@@ -10,35 +11,13 @@ use crate::fragments::Fragments;
 use crate::frame::Frame;
 use crate::key::Key;
 use crate::marks::{Marks, Name};
-use crate::packet::{Dir, Packet};
+use crate::packet::Dir;
 use crate::table::{NO_SLOT, Table};
 use crate::tcp::Pass;
 use crate::transport::{Shared, icmp};
 
 /// Packet time between two searches for ended flows, ns.
 const SWEEP_NS: u64 = 2_000_000_000;
-
-/// Frames whose flows are fetched from memory together: enough to keep it busy, few enough that what was fetched first is
-/// still in the first-level cache when it is used.
-const BATCH: usize = 16;
-
-/// As many flows stay in the caches by themselves.
-const CACHED_FLOWS: usize = 64;
-
-/// A decoded frame on its way to its flow.
-#[derive(Clone, Copy, Default)]
-struct Looked<'a> {
-    /// Why there is no packet in it; then nothing else here means anything.
-    skip: Option<Skip>,
-    packet: Packet<'a>,
-    /// Its flow is certain.
-    certain: bool,
-    key: Key,
-    forward: bool,
-    tag: u32,
-    /// Where its flow was when the batch began.
-    hint: u32,
-}
 
 /// What a meter hands over.
 #[derive(Debug, Default)]
@@ -155,32 +134,19 @@ impl Meter {
     /// fetches the flows of several frames from memory at the same time.
     pub fn observe_all(&mut self, frames: &[Frame<'_>], out: &mut Records) {
         let mut looked = [Looked::default(); BATCH];
-        for batch in frames.chunks(BATCH) {
-            for (frame, looked) in batch.iter().zip(&mut looked) {
+        for frames in frames.chunks(BATCH) {
+            let looked = &mut looked[..frames.len()];
+            for (frame, looked) in frames.iter().zip(looked.iter_mut()) {
                 self.look(frame, looked);
             }
-            if self.table.len() > CACHED_FLOWS {
-                self.fetch(&mut looked[..batch.len()]);
-            }
-            for (frame, looked) in batch.iter().zip(&mut looked) {
+            batch::fetch(looked, &self.table);
+            for (frame, looked) in frames.iter().zip(looked) {
                 if frame.time_ns >= self.deadline() {
                     self.advance(frame.time_ns, out);
                 }
                 self.take(frame, looked);
             }
         }
-    }
-
-    /// Brings the flows of a batch into the cache, layer by layer: each needs the addresses that the one before holds.
-    #[inline]
-    fn fetch(&self, batch: &mut [Looked<'_>]) {
-        for looked in batch.iter_mut().filter(|l| l.skip.is_none()) {
-            looked.hint = self.table.hint(looked.tag);
-        }
-        let flows = || batch.iter().filter_map(|l| Some((self.table.get(l.hint)?, l)));
-        flows().for_each(|(flow, _)| flow.fetch());
-        flows().for_each(|(flow, l)| flow.fetch_counters(l.forward));
-        flows().for_each(|(flow, l)| flow.fetch_boxes(&l.packet, l.forward));
     }
 
     /// Decodes a frame and finds out to which flow it belongs.
@@ -263,7 +229,7 @@ impl Meter {
         let dir = flow.dir(*forward);
         let seen = flow.observe(packet, dir, &self.config, &mut self.shared);
         if let Some(marks) = &mut self.marks {
-            marks.observe(&mut flow.tails[dir], packet, seen.pass == Pass::Repeated);
+            marks.observe(&mut flow.tails.get_or_insert_default()[dir], packet, seen.pass == Pass::Repeated);
         }
         if !*certain {
             flow.flaw(dir, quality::AMBIGUOUS_FRAGMENT);
@@ -440,7 +406,8 @@ fn mark(marks: Option<&Marks>, flow: &mut Flow, start_ns: u64, config: &Config, 
         flow: flow.id,
         flow_key: flow.flow_key,
     };
+    let Some(tails) = &mut flow.tails else { return };
     for dir in Dir::BOTH {
-        marks.report(&mut flow.tails[dir], dir, &name, out);
+        marks.report(&mut tails[dir], dir, &name, out);
     }
 }

@@ -71,6 +71,12 @@ impl Window {
         self.buffer.get(place..place + length).unwrap_or_default()
     }
 
+    /// The bytes that are there without asking the stream for more, and their place.
+    #[inline]
+    pub(super) fn unread(&self) -> (usize, &[u8]) {
+        (self.start, &self.buffer[self.start..self.end])
+    }
+
     /// Whether bytes are there without asking the stream for more.
     pub(super) fn has_more(&self) -> bool {
         self.end > self.start

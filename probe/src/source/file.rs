@@ -92,11 +92,11 @@ enum Format {
 /// A frame of the latest batch, see [`CaptureFile::held`].
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
-    time_ns: u64,
-    link: u16,
-    wire_len: u32,
-    place: usize,
-    length: usize,
+    pub(super) time_ns: u64,
+    pub(super) link: u16,
+    pub(super) wire_len: u32,
+    pub(super) place: usize,
+    pub(super) length: usize,
 }
 
 /// An open capture file.
@@ -176,17 +176,18 @@ impl CaptureFile {
     /// Damage behind the frames in `batch`. Later calls give none.
     pub fn next_batch(&mut self, batch: &mut Vec<Held>, at_most: usize) -> Result<(), ReadError> {
         batch.clear();
-        self.window.hold(false);
-        while batch.len() < at_most {
-            let Some(RawFrame { time_ns, link, wire_len, data }) = self.next_frame()? else { break };
+        loop {
+            if let Format::Pcap(pcap) = &self.format {
+                self.packets += pcap.take_ready(&mut self.window, batch, at_most) as u64;
+            }
+            if batch.len() >= at_most || !batch.is_empty() && !self.window.has_more() {
+                return Ok(());
+            }
+            self.window.hold(!batch.is_empty());
+            let Some(RawFrame { time_ns, link, wire_len, data }) = self.next_frame()? else { return Ok(()) };
             let (address, length) = (data.as_ptr().addr(), data.len());
             batch.push(Held { time_ns, link, wire_len, place: self.window.place_of(address), length });
-            if !self.window.has_more() {
-                break;
-            }
-            self.window.hold(true);
         }
-        Ok(())
     }
 
     /// A frame of the latest batch.

@@ -3,7 +3,7 @@
 
 use super::RawFrame;
 use super::bytes::Window;
-use super::file::ReadError;
+use super::file::{Held, ReadError};
 
 /// Captured bytes of a record beyond which it is damage, as in libpcap and Wireshark.
 pub(super) const MAX_RECORD: u32 = 262_144;
@@ -11,6 +11,9 @@ pub(super) const MAX_RECORD: u32 = 262_144;
 const MICROS: u32 = 0xa1b2_c3d4;
 const NANOS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
+
+/// Length of a record header in all but the "modified" format.
+const PLAIN_HEADER: usize = 16;
 
 /// What the file header says.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +61,7 @@ impl Pcap {
         let pcap = Pcap {
             big_endian,
             ns_per_unit: if magic == NANOS { 1 } else { 1000 },
-            header: if magic == MODIFIED { 24 } else { 16 },
+            header: if magic == MODIFIED { 24 } else { PLAIN_HEADER },
             lengths,
             // The upper six bits tell of frame check sequences (LT_FCS_LENGTH in libpcap); link types have 16 bits.
             link: u16::try_from(u32_at(20) & 0x03ff_ffff).unwrap_or(u16::MAX),
@@ -66,6 +69,32 @@ impl Pcap {
         };
         window.skip(24);
         Ok(pcap)
+    }
+
+    /// Takes the records that lie whole in the window, until there are `at_most` frames in the batch; how many it took. The
+    /// same as [`Pcap::next`] for each, which is for all that this leaves.
+    pub(super) fn take_ready(&self, window: &mut Window, batch: &mut Vec<Held>, at_most: usize) -> usize {
+        if self.lengths != Lengths::InOrder || self.header != PLAIN_HEADER {
+            return 0;
+        }
+        let before = batch.len();
+        let (place, bytes) = window.unread();
+        let mut at = 0;
+        while batch.len() < at_most
+            && let Some(head) = bytes.get(at..).and_then(|b| b.first_chunk::<PLAIN_HEADER>())
+        {
+            let [sec, fraction, captured, wire_len] = [0, 4, 8, 12].map(|i| u32_of(head, i, self.big_endian));
+            let length = captured as usize;
+            let next = at + PLAIN_HEADER + length;
+            if captured > MAX_RECORD || next > bytes.len() {
+                break;
+            }
+            let time_ns = u64::from(sec) * 1_000_000_000 + u64::from(fraction) * self.ns_per_unit;
+            batch.push(Held { time_ns, link: self.link, wire_len, place: place + at + PLAIN_HEADER, length });
+            at = next;
+        }
+        window.skip(at);
+        batch.len() - before
     }
 
     #[inline]

@@ -21,24 +21,31 @@ pub(crate) struct Acks {
     pub(crate) scale: Option<u8>,
     fin_counted: bool,
     window_known: bool,
-    /// SACKed ranges above `highest`, from the first one on.
-    sacked: Option<Box<Ranges>>,
     acked_bytes: u64,
     delivered_bytes: u64,
-    esce_acked_bytes: u64,
-    ece_acked_bytes: u64,
-    sacked_bytes: u64,
-    dsacked_bytes: u64,
     duplicate_acks: u32,
     window_updates: u32,
     stretch_acks: u32,
     advancing_acks: u32,
-    zero_window_events: u32,
-    zero_since_ns: u64,
-    zero_window_ns: u64,
     window_bytes_max: u32,
     first_ack_ns: u64,
     last_ack_ns: u64,
+    /// SACKed ranges above `highest`, while there are any.
+    sacked: Option<Box<Ranges>>,
+    /// From the first of them on.
+    rare: Option<Box<Rare>>,
+}
+
+/// What a connection without loss, marks and full windows never needs.
+#[derive(Debug, Default)]
+struct Rare {
+    esce_acked_bytes: u64,
+    ece_acked_bytes: u64,
+    sacked_bytes: u64,
+    dsacked_bytes: u64,
+    zero_window_events: u32,
+    zero_since_ns: u64,
+    zero_window_ns: u64,
 }
 
 /// What a segment newly acknowledged.
@@ -57,6 +64,14 @@ pub(crate) struct Newly {
 }
 
 impl Acks {
+    /// Asks the memory for the SACKed ranges.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        if let Some(sacked) = &self.sacked {
+            crate::fetch::value(&**sacked);
+        }
+    }
+
     /// The highest acknowledgement number.
     pub(crate) fn highest(&self) -> Option<u32> {
         self.highest
@@ -131,12 +146,13 @@ impl Acks {
             self.selective(o.sack(), data, &mut newly);
         }
         self.delivered_bytes += u64::from(newly.delivered);
-        if !s.any(flag::SYN) {
+        if s.any(flag::AE | flag::ECE) && !s.any(flag::SYN) && newly.delivered > 0 {
+            let rare = self.rare.get_or_insert_default();
             if s.any(flag::AE) {
-                self.esce_acked_bytes += u64::from(newly.delivered);
+                rare.esce_acked_bytes += u64::from(newly.delivered);
             }
             if s.any(flag::ECE) && !accecn {
-                self.ece_acked_bytes += u64::from(newly.delivered);
+                rare.ece_acked_bytes += u64::from(newly.delivered);
             }
         }
         newly
@@ -156,6 +172,7 @@ impl Acks {
     #[cold]
     fn selective(&mut self, blocks: &[(u32, u32)], data: &Sequence, newly: &mut Newly) {
         let Some(ack) = self.highest else { return };
+        let rare = self.rare.get_or_insert_default();
         for (i, (start, end)) in blocks.iter().copied().enumerate() {
             let beyond = data.next().is_some_and(|n| after(end, n)) || advance(ack, end) > MAX_WINDOW;
             if !after(end, start) || beyond {
@@ -164,7 +181,7 @@ impl Acks {
             // RFC 2883 section 4: the first block may report what came twice.
             let inside_second = blocks.get(1).is_some_and(|b| !after(b.0, start) && !after(end, b.1));
             if i == 0 && (!after(end, ack) || inside_second) {
-                self.dsacked_bytes += u64::from(end.wrapping_sub(start));
+                rare.dsacked_bytes += u64::from(end.wrapping_sub(start));
                 continue;
             }
             let start = if after(ack, start) { ack } else { start };
@@ -173,7 +190,7 @@ impl Acks {
             }
             let bytes = self.sacked.get_or_insert_default().insert(start, end);
             if bytes > 0 {
-                self.sacked_bytes += u64::from(bytes);
+                rare.sacked_bytes += u64::from(bytes);
                 newly.delivered += bytes;
                 newly.sacked_to = Some(newly.sacked_to.filter(|e| after(*e, end)).unwrap_or(end));
             }
@@ -189,10 +206,12 @@ impl Acks {
             return;
         }
         if s.window == 0 && (self.window != 0 || !self.window_known) {
-            self.zero_window_events += 1;
-            self.zero_since_ns = p.time_ns;
+            let rare = self.rare.get_or_insert_default();
+            rare.zero_window_events += 1;
+            rare.zero_since_ns = p.time_ns;
         } else if s.window != 0 && self.window_is_zero() {
-            self.zero_window_ns += p.time_ns.saturating_sub(self.zero_since_ns);
+            let rare = self.rare.get_or_insert_default();
+            rare.zero_window_ns += p.time_ns.saturating_sub(rare.zero_since_ns);
         }
         self.window = s.window;
         self.window_known = true;
@@ -203,29 +222,30 @@ impl Acks {
 
     /// Bytes the receiver had got twice, for the record of the direction that sent them.
     pub(crate) fn take_dsacked(&mut self) -> u64 {
-        std::mem::take(&mut self.dsacked_bytes)
+        self.rare.as_mut().map_or(0, |r| std::mem::take(&mut r.dsacked_bytes))
     }
 
     pub(crate) fn has_dsacked(&self) -> bool {
-        self.dsacked_bytes > 0
+        self.rare.as_ref().is_some_and(|r| r.dsacked_bytes > 0)
     }
 
     pub(crate) fn report(&mut self, out: &mut FlowInterval) {
         use std::mem::take;
         out.acked_bytes = take(&mut self.acked_bytes);
         out.delivered_bytes = take(&mut self.delivered_bytes);
-        out.esce_acked_bytes = take(&mut self.esce_acked_bytes);
-        out.ece_acked_bytes = take(&mut self.ece_acked_bytes);
-        out.sacked_bytes = take(&mut self.sacked_bytes);
         out.duplicate_acks = u64::from(take(&mut self.duplicate_acks));
         out.window_updates = u64::from(take(&mut self.window_updates));
         out.stretch_acks = u64::from(take(&mut self.stretch_acks));
         out.advancing_acks = u64::from(take(&mut self.advancing_acks));
-        out.zero_window_events = u64::from(take(&mut self.zero_window_events));
-        out.zero_window_ns = take(&mut self.zero_window_ns);
         out.window_bytes_last = u64::from(self.window_bytes().unwrap_or(0));
         out.window_bytes_max = u64::from(take(&mut self.window_bytes_max));
         out.first_ack_ns = take(&mut self.first_ack_ns);
         out.last_ack_ns = take(&mut self.last_ack_ns);
+        let Some(rare) = &mut self.rare else { return };
+        out.esce_acked_bytes = take(&mut rare.esce_acked_bytes);
+        out.ece_acked_bytes = take(&mut rare.ece_acked_bytes);
+        out.sacked_bytes = take(&mut rare.sacked_bytes);
+        out.zero_window_events = u64::from(take(&mut rare.zero_window_events));
+        out.zero_window_ns = take(&mut rare.zero_window_ns);
     }
 }

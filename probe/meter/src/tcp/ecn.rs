@@ -54,6 +54,17 @@ struct Side {
     idle_aces: u8,
     saw_ect0: bool,
     ect1_packets: u8,
+    /// Mode, evidence and mangling in this direction's latest record.
+    told: Option<(u8, u16, u8)>,
+    /// From the first CE, ECE or CWR on.
+    echo: Option<Box<Echo>>,
+    /// Counters that this side reports, from the first one on.
+    counters: Option<Box<Counters>>,
+}
+
+/// Times and counters of classic feedback.
+#[derive(Debug, Default)]
+struct Echo {
     ece_since_ns: u64,
     /// Time of the first CE that was not answered by ECE yet, 0 = none.
     ce_since_ns: u64,
@@ -62,10 +73,12 @@ struct Side {
     ece_latch_ns: u64,
     ce_to_ece_count: u32,
     ce_to_ece_ns: (u64, u64, u64),
-    /// Mode, evidence and mangling in this direction's latest record.
-    told: Option<(u8, u16, u8)>,
-    /// Counters that this side reports, from the first one on.
-    counters: Option<Box<Counters>>,
+}
+
+impl Side {
+    fn echo(&mut self) -> &mut Echo {
+        self.echo.get_or_insert_default()
+    }
 }
 
 /// The result of a handshake by its flags, RFC 9768 table 2 and RFC 3168: what both ends agreed on, and the code point with
@@ -158,8 +171,13 @@ impl EcnState {
             Ecn::NotEct => return,
             Ecn::Ect0 if p.payload_bytes > 0 => side.saw_ect0 = true,
             Ecn::Ect1 if p.payload_bytes > 0 => side.ect1_packets = side.ect1_packets.saturating_add(1),
-            Ecn::Ce if side.ce_since_ns == 0 => side.ce_since_ns = p.time_ns,
-            Ecn::Ce | Ecn::Ect0 | Ecn::Ect1 => {}
+            Ecn::Ce => {
+                let echo = side.echo();
+                if echo.ce_since_ns == 0 {
+                    echo.ce_since_ns = p.time_ns;
+                }
+            }
+            Ecn::Ect0 | Ecn::Ect1 => {}
         }
         if self.agreed == Agreed::Nothing && p.ecn != Ecn::Ce {
             side.mangling |= ecn_mangling::ECT_AFTER_REFUSAL as u8;
@@ -195,7 +213,7 @@ impl EcnState {
         let (ece, cwr) = (s.any(flag::ECE), s.any(flag::CWR));
         let [mine, peer] = self.pair(dir);
         if cwr && !mine.cwr_on && p.payload_bytes > 0 {
-            mine.cwr_events += 1;
+            mine.echo().cwr_events += 1;
         }
         if p.payload_bytes > 0 {
             mine.cwr_on = cwr;
@@ -203,25 +221,26 @@ impl EcnState {
         peer.cwr_since |= cwr;
         if ece && !mine.ece_on {
             mine.ece_on = true;
-            mine.ece_episodes += 1;
-            mine.ece_since_ns = p.time_ns;
+            mine.echo().ece_episodes += 1;
+            mine.echo().ece_since_ns = p.time_ns;
             mine.cwr_since = false;
-            if peer.ce_since_ns > 0 {
-                let waited = p.time_ns.saturating_sub(peer.ce_since_ns);
-                let (sum, min, max) = peer.ce_to_ece_ns;
-                let min = if peer.ce_to_ece_count == 0 { waited } else { min.min(waited) };
-                peer.ce_to_ece_ns = (sum + waited, min, max.max(waited));
-                peer.ce_to_ece_count += 1;
+            if let Some(echo) = peer.echo.as_mut().filter(|e| e.ce_since_ns > 0) {
+                let waited = p.time_ns.saturating_sub(echo.ce_since_ns);
+                let (sum, min, max) = echo.ce_to_ece_ns;
+                let min = if echo.ce_to_ece_count == 0 { waited } else { min.min(waited) };
+                echo.ce_to_ece_ns = (sum + waited, min, max.max(waited));
+                echo.ce_to_ece_count += 1;
             }
         } else if !ece && mine.ece_on {
             mine.ece_on = false;
-            mine.ece_latch_ns += p.time_ns.saturating_sub(mine.ece_since_ns);
+            let echo = mine.echo();
+            echo.ece_latch_ns += p.time_ns.saturating_sub(echo.ece_since_ns);
             if !mine.cwr_since {
                 self.falls_without_cwr = self.falls_without_cwr.saturating_add(1);
             }
         }
-        if ece {
-            self.sides[dir.flip()].ce_since_ns = 0;
+        if ece && let Some(echo) = &mut self.sides[dir.flip()].echo {
+            echo.ce_since_ns = 0;
         }
     }
 
@@ -290,7 +309,8 @@ impl EcnState {
     pub(crate) fn has_news(&self, dir: Dir) -> bool {
         let side = &self.sides[dir];
         // A direction that was reported before learns what the other one proved since.
-        side.ce_to_ece_count > 0 || side.told.is_some_and(|told| told != self.story(dir))
+        side.echo.as_ref().is_some_and(|e| e.ce_to_ece_count > 0)
+            || side.told.is_some_and(|told| told != self.story(dir))
     }
 
     pub(crate) fn report(&mut self, dir: Dir, out: &mut FlowInterval) {
@@ -302,11 +322,13 @@ impl EcnState {
         let side = &mut self.sides[dir];
         side.told = Some(story);
         out.ecn_mangling_bits = u64::from(mangling);
-        out.ece_episodes = u64::from(take(&mut side.ece_episodes));
-        out.ece_latch_ns = take(&mut side.ece_latch_ns);
-        out.cwr_events = u64::from(take(&mut side.cwr_events));
-        out.ce_to_ece_count = u64::from(take(&mut side.ce_to_ece_count));
-        (out.ce_to_ece_ns_sum, out.ce_to_ece_ns_min, out.ce_to_ece_ns_max) = take(&mut side.ce_to_ece_ns);
+        if let Some(echo) = &mut side.echo {
+            out.ece_episodes = u64::from(take(&mut echo.ece_episodes));
+            out.ece_latch_ns = take(&mut echo.ece_latch_ns);
+            out.cwr_events = u64::from(take(&mut echo.cwr_events));
+            out.ce_to_ece_count = u64::from(take(&mut echo.ce_to_ece_count));
+            (out.ce_to_ece_ns_sum, out.ce_to_ece_ns_min, out.ce_to_ece_ns_max) = take(&mut echo.ce_to_ece_ns);
+        }
         if let Some(counters) = &mut side.counters {
             counters.report(out);
         }

@@ -24,10 +24,12 @@ pub(crate) struct Side {
     syn_ack_ecn_bits: u8,
     third_ack_ace_bits: u8,
     third_ack_ecn_bits: u8,
-    /// Time its data needs to the other side and back, where not reported yet.
-    rtt_ns: Option<u64>,
     timed: bool,
     news: bool,
+    /// `rtt_ns` was not reported yet.
+    untold: bool,
+    /// Time its data needs to the other side and back.
+    rtt_ns: u64,
 }
 
 /// Data that overtook its SYN lies this near behind it, bytes.
@@ -61,15 +63,22 @@ pub(crate) struct Opening {
 #[derive(Debug, Default)]
 pub(crate) struct Handshake {
     pub(crate) sides: Both<Side>,
+    /// What waits for an answer: from the first packet of the handshake to its last.
+    openings: Option<Box<Openings>>,
+    /// The ACK that ends it came.
+    confirmed: bool,
+    /// Round trip of both halves, ns; 0 = not known.
+    pub(crate) rtt_ns: u64,
+}
+
+/// The packets of a handshake that is not over.
+#[derive(Debug, Default)]
+struct Openings {
     /// Latest SYN, and the one before it if it was sent again.
     syn: Option<Opening>,
     earlier_syn: Option<Opening>,
     /// First SYN/ACK.
     syn_ack: Option<Opening>,
-    /// The ACK that ends it came.
-    confirmed: bool,
-    /// Round trip of both halves, ns; 0 = not known.
-    pub(crate) rtt_ns: u64,
 }
 
 /// What a packet meant for the handshake.
@@ -113,8 +122,9 @@ impl Handshake {
         let mine = &mut self.sides[dir];
         mine.syn_ace_bits |= 1 << opening.ace;
         mine.syn_ecn_bits |= 1 << opening.ecn as u8;
-        self.earlier_syn = self.syn;
-        self.syn = Some(Opening { repeated: mine.sent_syn, ..opening });
+        let openings = self.openings.get_or_insert_default();
+        openings.earlier_syn = openings.syn;
+        openings.syn = Some(Opening { repeated: mine.sent_syn, ..opening });
         mine.sent_syn = true;
         Step::Other
     }
@@ -128,13 +138,14 @@ impl Handshake {
         let peer = &mut self.sides[dir.flip()];
         peer.isn = peer.isn.or(Some(s.ack.wrapping_sub(1)));
         if repeated {
-            if let Some(first) = &mut self.syn_ack {
+            if let Some(first) = self.openings.as_mut().and_then(|o| o.syn_ack.as_mut()) {
                 first.repeated = true;
             }
             return Step::Other;
         }
-        self.syn_ack = Some(opening);
-        let (syn, sure) = self.answered(o.timestamps.map(|t| t.1));
+        let openings = self.openings.get_or_insert_default();
+        openings.syn_ack = Some(opening);
+        let (syn, sure) = openings.answered(o.timestamps.map(|t| t.1));
         if let Some(syn) = syn.filter(|_| sure) {
             self.time(dir.flip(), opening.time_ns.saturating_sub(syn.time_ns));
         }
@@ -145,23 +156,10 @@ impl Handshake {
     fn time(&mut self, dir: Dir, rtt_ns: u64) {
         let side = &mut self.sides[dir];
         if !std::mem::replace(&mut side.timed, true) {
-            side.rtt_ns = Some(rtt_ns);
+            side.rtt_ns = rtt_ns;
+            side.untold = true;
             side.news = true;
             self.rtt_ns += rtt_ns;
-        }
-    }
-
-    /// The SYN that a SYN/ACK answers, and whether that is certain: the echoed timestamp tells, or there was only one.
-    fn answered(&self, tsecr: Option<u32>) -> (Option<Opening>, bool) {
-        let echoed = [self.syn, self.earlier_syn].into_iter().flatten().find(|s| tsecr.is_some() && s.tsval == tsecr);
-        match echoed {
-            // Two SYNs within one tick of the clock look alike.
-            Some(syn)
-                if !syn.repeated || self.earlier_syn.is_none_or(|e| e.tsval != self.syn.and_then(|s| s.tsval)) =>
-            {
-                (Some(syn), true)
-            }
-            _ => (self.syn, self.syn.is_some_and(|s| !s.repeated)),
         }
     }
 
@@ -169,13 +167,16 @@ impl Handshake {
         if self.confirmed {
             return Step::Other; // as nearly always
         }
-        let Some(syn_ack) = self.syn_ack else { return Step::Other };
+        let Some(syn_ack) = self.openings.as_ref().and_then(|o| o.syn_ack) else { return Step::Other };
         let peer = &self.sides[dir.flip()];
         let answers = peer.isn.is_some_and(|isn| advance(isn, s.ack) == 1);
         if !peer.sent_syn_ack || !s.any(flag::ACK) || s.any(flag::RST) || !answers {
             return Step::Other;
         }
         self.confirmed = true;
+        if !peer.sent_syn {
+            self.openings = None; // nobody else can answer; only if both sides sent SYNs
+        }
         let side = &mut self.sides[dir];
         side.sent_third_ack = true;
         side.news = true;
@@ -208,11 +209,28 @@ impl Handshake {
         out.syn_ack_ecn_bits = u64::from(side.syn_ack_ecn_bits);
         out.third_ack_ace_bits = u64::from(side.third_ack_ace_bits);
         out.third_ack_ecn_bits = u64::from(side.third_ack_ecn_bits);
-        if let Some(rtt) = side.rtt_ns.take() {
+        if std::mem::take(&mut side.untold) {
+            let rtt = side.rtt_ns;
             out.handshake_rtt_count = 1;
             out.handshake_rtt_ns_sum = rtt;
             out.handshake_rtt_ns_min = rtt;
             out.handshake_rtt_ns_max = rtt;
+        }
+    }
+}
+
+impl Openings {
+    /// The SYN that a SYN/ACK answers, and whether that is certain: the echoed timestamp tells, or there was only one.
+    fn answered(&self, tsecr: Option<u32>) -> (Option<Opening>, bool) {
+        let echoed = [self.syn, self.earlier_syn].into_iter().flatten().find(|s| tsecr.is_some() && s.tsval == tsecr);
+        match echoed {
+            // Two SYNs within one tick of the clock look alike.
+            Some(syn)
+                if !syn.repeated || self.earlier_syn.is_none_or(|e| e.tsval != self.syn.and_then(|s| s.tsval)) =>
+            {
+                (Some(syn), true)
+            }
+            _ => (self.syn, self.syn.is_some_and(|s| !s.repeated)),
         }
     }
 }

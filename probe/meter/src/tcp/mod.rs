@@ -69,13 +69,22 @@ impl Tcp {
     /// Asks the memory for the timing of its data, or of the data that it acknowledges.
     #[inline]
     pub(crate) fn fetch_boxes(&self, p: &Packet<'_>, dir: Dir) {
-        if let Some(timing) = &self.halves[dir].timing
-            && p.payload_bytes > 0
-        {
-            timing.fetch();
+        let (mine, peer) = (&self.halves[dir], &self.halves[dir.flip()]);
+        if p.payload_bytes > 0 {
+            mine.timing.iter().for_each(|t| t.fetch());
+            mine.data.fetch();
+        } else {
+            peer.data.fetch();
         }
+        peer.timing.iter().for_each(|t| t.fetch());
+        mine.acks.fetch();
+    }
+
+    /// Asks the memory for the segments that wait for an acknowledgement.
+    #[inline]
+    pub(crate) fn fetch_sent(&self, dir: Dir) {
         if let Some(timing) = &self.halves[dir.flip()].timing {
-            timing.fetch();
+            timing.fetch_sent();
         }
     }
 

@@ -96,6 +96,14 @@ pub(crate) struct Placed {
 }
 
 impl Sequence {
+    /// Asks the memory for the holes.
+    #[inline]
+    pub(crate) fn fetch(&self) {
+        if let Some(trouble) = &self.trouble {
+            crate::fetch::value(&**trouble);
+        }
+    }
+
     /// The next expected sequence number.
     pub(crate) fn next(&self) -> Option<u32> {
         self.next

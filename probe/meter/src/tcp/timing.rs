@@ -83,6 +83,14 @@ impl Timing {
         crate::fetch::value(self);
     }
 
+    /// Asks the memory for the segments whose acknowledgements are to come next.
+    #[inline]
+    pub(crate) fn fetch_sent(&self) {
+        if let Some(first) = self.sent.front() {
+            crate::fetch::value(first);
+        }
+    }
+
     /// A segment with payload passed.
     pub(crate) fn sent(&mut self, time_ns: u64, placed: &Placed, tsval: Option<u32>, holes: bool, packets_before: u32) {
         let edge = placed.new_tsval;
@@ -135,7 +143,8 @@ impl Timing {
             self.cumulative(time_ns, ack);
         }
         if let Some(edge) = newly.sacked_to
-            && let Some(sent) = self.sent.iter_mut().find(|s| s.end == edge && s.is_clean())
+            && let nth = self.sent.partition_point(|s| after(edge, s.end))
+            && let Some(sent) = self.sent.get_mut(nth).filter(|s| s.end == edge && s.is_clean())
         {
             sent.clear(Sent::CLEAN);
             let rtt = sent.age_ns(time_ns);

@@ -115,6 +115,14 @@ impl Transport {
         }
     }
 
+    /// Asks the memory for what that points to.
+    #[inline]
+    pub(crate) fn fetch_sent(&self, dir: Dir) {
+        if let Transport::Tcp(tcp) = self {
+            tcp.fetch_sent(dir);
+        }
+    }
+
     /// Whether the packet begins another instance of the flow: same addresses and ports, other connection.
     pub(crate) fn begins_anew(&self, packet: &Packet<'_>, dir: Dir) -> bool {
         match self {
