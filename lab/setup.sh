@@ -11,7 +11,7 @@ what=${1:-}
 case "$what" in
 build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
 demo) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables" ;;
-test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium nfdump fonts-dejavu-core python3-venv" ;;
+test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium nfdump fonts-dejavu-core python3-venv r-base-core" ;;
 *) echo "usage: $0 build|demo|test" >&2; exit 2 ;;
 esac
 

@@ -11,6 +11,7 @@ mod config;
 mod exit;
 mod footer;
 mod plot;
+mod progress;
 mod render;
 mod verbs;
 mod watch;

@@ -184,17 +184,53 @@ fn exported_files_come_with_a_manifest_and_overwrite_nothing() {
     assert!(flows.starts_with("flow,proto,initiator_ip") && flows.lines().count() == 3, "{flows}");
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
-    assert_eq!(manifest["files"][1]["view"], "paths");
-    assert_eq!(manifest["files"][1]["rows"], 2);
-    assert_eq!(manifest["files"][0]["columns"][6]["unit"], "packets");
-    assert_eq!(manifest["files"][0]["completeness"]["lost_records"], 12);
+    assert_eq!(manifest["views"][1]["view"], "paths");
+    assert_eq!(manifest["views"][1]["files"][0]["rows"], 2);
+    assert_eq!(manifest["views"][0]["columns"][6]["unit"], "packets");
+    assert_eq!(manifest["views"][0]["completeness"]["lost_records"], 12);
+    let file = &manifest["views"][0]["files"][0];
+    assert_eq!(
+        (file["first_ns"].as_u64(), file["bytes"].as_u64()),
+        (Some(fake::END_NS - 60_000_000_000), Some(flows.len() as u64))
+    );
+    let sum = Command::new("sha256sum").arg(out.join("flows.csv")).output().unwrap();
+    assert!(String::from_utf8(sum.stdout).unwrap().starts_with(file["sha256"].as_str().unwrap()));
     assert!(run(&fake.url, &arguments).contains("is not empty"));
     #[cfg(feature = "parquet")]
     {
         let out = dir.path().join("parquet");
-        run(&fake.url, &["export", "--format", "parquet", "--out", out.to_str().unwrap(), "--views", "series"]);
-        assert_eq!(&std::fs::read(out.join("series.parquet")).unwrap()[..4], b"PAR1");
+        run(&fake.url, &["export", "--format", "parquet", "--out", out.to_str().unwrap(), "--views", "flows,loss"]);
+        let part = out.join("flows/run=story/date=2026-01-01/part-0.parquet");
+        assert_eq!(&std::fs::read(part).unwrap()[..4], b"PAR1");
     }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn every_listing_can_be_a_parquet_file() {
+    let fake = fake::start();
+    let listings: [&[&str]; 9] = [
+        &["flows"],
+        &["flow", "3f2a91c07be4d015"],
+        &["paths", "--by", "hop"],
+        &["paths", "--matrix"],
+        &["verify"],
+        &["series"],
+        &["top"],
+        &["query", "select run, count(*) from flows group by run"],
+        &["diff", "--run", "a", "--run", "b"],
+    ];
+    for listing in listings {
+        let out = Command::new(env!("CARGO_BIN_EXE_sce-cli"))
+            .args(listing)
+            .args(["-o", "parquet"])
+            .env("SCE_COLLECTOR", &fake.url)
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{listing:?}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(out.stdout.starts_with(b"PAR1") && out.stdout.ends_with(b"PAR1"), "{listing:?}");
+    }
+    assert!(run(&fake.url, &["flows", "-o", "parquet", "--follow"]).contains("use -o ndjson"));
 }
 
 #[test]

@@ -16,18 +16,22 @@ fn python_with(root: &Path, package: &str) -> Option<PathBuf> {
     })
 }
 
+fn export(url: &str, format: &str, out: &Path) {
+    let export = Command::new(env!("CARGO_BIN_EXE_sce-cli"))
+        .args(["export", "--format", format, "--views", "flows", "--out", out.to_str().unwrap()])
+        .env("SCE_COLLECTOR", url)
+        .output()
+        .unwrap();
+    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+}
+
 #[test]
 fn every_recipe_reads_an_export() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let fake = fake::start();
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("export");
-    let export = Command::new(env!("CARGO_BIN_EXE_sce-cli"))
-        .args(["export", "--format", "parquet", "--views", "flows", "--out", out.to_str().unwrap()])
-        .env("SCE_COLLECTOR", &fake.url)
-        .output()
-        .unwrap();
-    assert!(export.status.success(), "{}", String::from_utf8_lossy(&export.stderr));
+    export(&fake.url, "parquet", &out);
     let mut answers = Vec::new();
     for name in ["pandas", "polars", "duckdb"] {
         let Some(python) = python_with(root, name) else {
@@ -40,6 +44,15 @@ fn every_recipe_reads_an_export() {
         let text = String::from_utf8(done.stdout).unwrap();
         assert!(text.starts_with("run,flows,bytes,lost\n") && text.lines().count() >= 2, "{name}: {text}");
         answers.push((name, text));
+    }
+    let csv = dir.path().join("csv");
+    export(&fake.url, "csv", &csv);
+    match Command::new("Rscript").arg(root.join("docs/recipes/base.R")).arg(&csv).output() {
+        Err(_) => eprintln!("SKIP every_recipe_reads_an_export: no Rscript (lab/setup.sh test installs r-base-core)"),
+        Ok(done) => {
+            assert!(done.status.success(), "R: {}", String::from_utf8_lossy(&done.stderr));
+            answers.push(("R", String::from_utf8(done.stdout).unwrap()));
+        }
     }
     for pair in answers.windows(2) {
         assert_eq!(pair[0].1, pair[1].1, "{} and {} differ", pair[0].0, pair[1].0);

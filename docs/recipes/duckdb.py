@@ -7,8 +7,8 @@ import duckdb
 rows = duckdb.execute(
     """select coalesce(run, '') as run, count(distinct flow) as flows,
               sum("up.ip_bytes") as bytes, sum(lost_packets) as lost
-       from read_parquet(?) group by all order by all""",
-    [f"{sys.argv[1]}/flows.parquet"],
+       from read_parquet(?, hive_partitioning = true, hive_types = {'run': varchar}) group by all order by all""",
+    [f"{sys.argv[1]}/flows/**/*.parquet"],
 ).fetchall()
 print("run,flows,bytes,lost")
 for row in rows:

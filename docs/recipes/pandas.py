@@ -5,7 +5,7 @@ sys.path.pop(0)  # this file is called as the package that it uses
 import pandas
 
 # Arrow types keep integers whole where some values are missing.
-flows = pandas.read_parquet(f"{sys.argv[1]}/flows.parquet", dtype_backend="pyarrow")
+flows = pandas.read_parquet(f"{sys.argv[1]}/flows", dtype_backend="pyarrow")
 by_run = flows.groupby(flows["run"].fillna("")).agg(
     flows=("flow", "nunique"), bytes=("up.ip_bytes", "sum"), lost=("lost_packets", "sum")
 )

@@ -117,12 +117,20 @@ pub(crate) enum Format {
     Csv,
     /// Tab separated
     Tsv,
+    /// A Parquet file with zstd, for a pipe or a file
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 impl Format {
     /// Whether people read it.
     pub(crate) fn is_table(self) -> bool {
         matches!(self, Format::Table | Format::Wide)
+    }
+
+    /// Whether nothing can be written before all rows are there.
+    pub(crate) fn needs_all(self) -> bool {
+        !matches!(self, Format::Json | Format::Ndjson | Format::Csv | Format::Tsv)
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON, NDJSON, CSV and TSV: raw integers under stable names.
 //!
-//! In: columns and rows. Out: bytes on a writer, row by row, so that any number of rows takes little memory.
+//! In: columns and rows, and one of these formats. Out: bytes on a writer, row by row, so that any number of rows takes little memory.
 
 use std::io::{self, Write};
 
@@ -51,7 +51,7 @@ impl<'a, W: Write> Writer<'a, W> {
                 write!(self.out, "{comma}{}", Json::Object(object(self.columns, &row.values, self.style)))?;
             }
             Format::Ndjson => writeln!(self.out, "{}", Json::Object(object(self.columns, &row.values, self.style)))?,
-            Format::Csv | Format::Tsv | Format::Table | Format::Wide => {
+            _ => {
                 let cells =
                     row.values.iter().zip(&self.sorts).map(|(v, s)| field(&plain(v, *s, self.style), self.format));
                 writeln!(self.out, "{}", cells.collect::<Vec<_>>().join(separator(self.format)))?;

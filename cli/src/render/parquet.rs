@@ -1,9 +1,9 @@
 //! Rows as a Parquet file, for pandas, polars, DuckDB and R: columns keep their dotted names, integers stay integers.
 //!
-//! In: a whole answer. Out: one file of zstd-compressed row groups. A column's type follows from its values.
+//! In: rows. Out: one file of zstd-compressed row groups. A column's type follows from its values: files that belong together
+//! take the types of all their rows.
 
-use std::fs::File;
-use std::path::Path;
+use std::io::Write;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
@@ -15,14 +15,12 @@ use parquet::schema::types::Type;
 use sce_proto::value::Kind;
 use sce_proto::{ColumnInfo, Row, Value};
 
-use crate::client::Answer;
-
 /// Rows of a row group: what a reader unpacks at once.
 const GROUP_ROWS: usize = 65_536;
 
 /// What a column's values have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     Unsigned,
     Signed,
     Real,
@@ -30,11 +28,20 @@ enum Class {
     Text,
 }
 
-/// Writes an answer to a file.
-pub(crate) fn write(path: &Path, answer: &Answer) -> Result<(), ParquetError> {
-    let classes: Vec<Class> = (0..answer.columns.len()).map(|i| class(&answer.columns[i], &answer.rows, i)).collect();
+/// The types of the columns of these rows.
+pub(crate) fn classes(columns: &[ColumnInfo], rows: &[Row]) -> Vec<Class> {
+    (0..columns.len()).map(|i| class(&columns[i], rows, i)).collect()
+}
+
+/// Writes rows.
+pub(crate) fn write(
+    out: impl Write + Send,
+    columns: &[ColumnInfo],
+    classes: &[Class],
+    rows: &[Row],
+) -> Result<(), ParquetError> {
     let mut fields = Vec::new();
-    for (column, class) in answer.columns.iter().zip(&classes) {
+    for (column, class) in columns.iter().zip(classes) {
         let (physical, logical) = match class {
             Class::Unsigned => (Physical::INT64, Some(LogicalType::integer(64, false))),
             Class::Signed => (Physical::INT64, None),
@@ -47,8 +54,8 @@ pub(crate) fn write(path: &Path, answer: &Answer) -> Result<(), ParquetError> {
     }
     let schema = Type::group_type_builder("row").with_fields(fields).build()?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-    let mut writer = SerializedFileWriter::new(File::create(path)?, Arc::new(schema), Arc::new(properties))?;
-    for rows in answer.rows.chunks(GROUP_ROWS) {
+    let mut writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties))?;
+    for rows in rows.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group()?;
         let mut i = 0;
         while let Some(mut column) = group.next_column()? {
@@ -142,7 +149,10 @@ fn text(kind: &Kind) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::client::Answer;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::{Field, RowAccessor};
 
@@ -171,7 +181,8 @@ mod tests {
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("flows.parquet");
-        write(&path, &answer).unwrap();
+        let classes = classes(&answer.columns, &answer.rows);
+        write(File::create(&path).unwrap(), &answer.columns, &classes, &answer.rows).unwrap();
         let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);

@@ -55,10 +55,10 @@ pub(crate) async fn run(client: &mut Client, args: &FlowArgs) -> Result<(), Fail
     let printer = Printer::new(&args.output, now);
     match args.output.output {
         Format::Json | Format::Ndjson => print_object(&printer, &flow, &parts),
-        Format::Csv | Format::Tsv => {
+        Format::Table | Format::Wide => print_story(client, &printer, &flow, &parts).await?,
+        _ => {
             list::print_rows(&printer, &flow.columns, &flow.rows)?;
         }
-        Format::Table | Format::Wide => print_story(client, &printer, &flow, &parts).await?,
     }
     let completeness: &Completeness = &flow.completeness;
     let footer = Footer { noun: "flows", shown: 1, hidden: &[], completeness, since_ns, style: &printer.style };

@@ -1,7 +1,7 @@
 //! Listing a view: `flows`, `paths`, `verify`, `probes` and their kin differ only in the view's name.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, IsTerminal};
 use std::time::Duration;
 
 use sce_proto::value::Kind;
@@ -151,7 +151,7 @@ pub(crate) async fn answer(
     let mut look = |row: &Row| {
         unbalanced |= balance.and_then(|i| row.values.get(i)).is_some_and(|v| v.kind == Some(Kind::Truth(false)));
     };
-    let (shown, hidden) = if printer.format.is_table() || oldest_first {
+    let (shown, hidden) = if printer.format.needs_all() || oldest_first {
         let columns = std::mem::take(&mut stream.columns);
         let mut rows = Vec::new();
         while let Some(some) = stream.rows().await? {
@@ -180,12 +180,28 @@ pub(crate) fn print_rows(
         printer.show(&text)?;
         return Ok((rows.len() as u64, hidden));
     }
+    #[cfg(feature = "parquet")]
+    if printer.format == Format::Parquet {
+        return print_parquet(columns, rows);
+    }
     let out = BufWriter::new(io::stdout().lock());
     let mut writer = Writer::new(out, printer.format, columns, &printer.style, printer.headers)?;
     for row in rows {
         writer.row(row)?;
     }
     Ok((writer.finish()?, Vec::new()))
+}
+
+/// A Parquet file on standard output; a terminal would make nothing of it.
+#[cfg(feature = "parquet")]
+fn print_parquet(columns: &[ColumnInfo], rows: &[Row]) -> Result<(u64, Vec<String>), Failure> {
+    use crate::render::parquet;
+    if io::stdout().is_terminal() {
+        return Err(Failure::usage("-o parquet makes a file: add > FILE.parquet"));
+    }
+    let failed = |e| Failure::new(format!("cannot write Parquet: {e}"));
+    parquet::write(io::stdout(), columns, &parquet::classes(columns, rows), rows).map_err(failed)?;
+    Ok((rows.len() as u64, Vec::new()))
 }
 
 async fn print_stream(printer: &Printer, stream: &mut Stream, mut look: impl FnMut(&Row)) -> Result<u64, Failure> {
@@ -206,8 +222,11 @@ async fn print_stream(printer: &Printer, stream: &mut Stream, mut look: impl FnM
 async fn follow(client: &mut Client, mut request: SelectRequest, args: &Listing) -> Result<(), Failure> {
     let every = Duration::from_nanos(time::nanoseconds(&args.follow.every)?);
     let view = request.view.clone();
-    if matches!(args.output.output, Format::Json) {
-        return Err(Failure::usage("--follow never ends, so -o json cannot close its array: use -o ndjson"));
+    let format = args.output.output;
+    if format == Format::Json || format.needs_all() && !format.is_table() {
+        return Err(Failure::usage(
+            "--follow never ends, so -o json cannot close its array, nor -o parquet its file: use -o ndjson",
+        ));
     }
     let is_state = matches!(view.as_str(), "probes" | "points" | "audit");
     let mut first = true;
