@@ -203,6 +203,9 @@ pub struct RunArgs {
     /// At the end: longest time without an acknowledgement before what is left stays in the spool [default: 5s; 60s with --read]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub drain_timeout: Option<Duration>,
+    /// Keep all privileges once the captures are open: where the spool belongs to another user, or a debugger is to attach
+    #[arg(long)]
+    pub keep_privileges: bool,
     /// Configuration file (TOML); its keys are the long options
     #[arg(long, value_name = "FILE", env = "SCE_CONFIG", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,

@@ -7,6 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::clock;
+use crate::confine;
 use crate::exit::code;
 use crate::run::live;
 use crate::sockets;
@@ -29,6 +30,7 @@ pub fn run(collector: &str, out: &mut impl Write) -> io::Result<u8> {
     #[cfg(feature = "ebpf")]
     findings.push(("tc capture", tc_capture()));
     findings.push(("sockets", socket_samples()));
+    findings.push(("confinement", confine::try_out()));
     findings.push(("clock", clock_state()));
     findings.push(("collector", reach(collector)));
     for (feature, finding) in &findings {

@@ -9,6 +9,7 @@
 pub mod args;
 pub mod clock;
 pub mod config;
+pub mod confine;
 pub mod deliver;
 pub mod doctor;
 pub mod ebpf;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sce_probe::spool::{Item, Limits, RealDisk, Spool};
@@ -15,8 +16,9 @@ struct Net(String);
 
 impl Net {
     fn new() -> Option<Net> {
-        let id = std::process::id();
-        let net = Net(format!("sceprobe{id}"));
+        // Tests of this file run at the same time.
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let net = Net(format!("sceprobe{}n{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed)));
         let ok = Command::new("ip").args(["netns", "add", &net.0]).stderr(Stdio::null()).status();
         if !ok.is_ok_and(|s| s.success()) {
             assert!(std::env::var_os("CI").is_none(), "no network namespace can be made and CI is set");
@@ -171,4 +173,53 @@ fn every_frame_is_seen_once_and_intervals_close_while_nothing_comes() {
     let both_ends = want(&[("lo", 9001, 100), ("v0", 9002, 100), ("v1", 9002, 100)]);
     assert_eq!(any.udp, both_ends, "each interface is a point of its own");
     assert_eq!(any.captured, any.accounted);
+}
+
+/// Value of a line of `/proc/PID/task/TID/status`, for all threads.
+fn status(child: &Child, line: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let texts = tasks.filter_map(|t| std::fs::read_to_string(t.unwrap().path().join("status")).ok());
+    let value = |text: String| {
+        let found = text.lines().find_map(|l| l.strip_prefix(&format!("{line}:")).map(str::trim).map(str::to_owned));
+        found.unwrap_or_default()
+    };
+    texts.map(value).collect()
+}
+
+#[test]
+fn a_running_probe_has_given_up_what_opening_captures_needed() {
+    let Some(net) = Net::new() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let probe = net.probe(&dir.path().join("a"), &["-i", "v0"]);
+    let all = |line: &str, want: &str| {
+        let found = status(&probe, line);
+        assert!(found.len() >= 3, "main, capture and writer: {found:?}");
+        assert!(found.iter().all(|v| v == want), "{line}: {found:?}");
+    };
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd"] {
+        all(set, "0000000000000000");
+    }
+    all("NoNewPrivs", "1");
+    all("Seccomp", "2");
+    net.send("10.99.0.2:9002", 50);
+    std::thread::sleep(Duration::from_millis(1500));
+    stop(probe);
+    let seen = seen(&dir.path().join("a"));
+    assert_eq!(seen.udp, BTreeMap::from([(("v0".to_owned(), 9002), 50)]), "it captures and spools all the same");
+
+    let kept = net.probe(&dir.path().join("b"), &["-i", "v0", "--keep-privileges"]);
+    assert!(status(&kept, "Seccomp").iter().all(|v| v == "0"), "kept where asked for");
+    stop(kept);
+}
+
+#[test]
+fn doctor_tries_the_confinement() {
+    let doctor = [env!("CARGO_BIN_EXE_sce-probe"), "doctor", "--collector", "http://127.0.0.1:1"];
+    let said = Command::new(doctor[0]).args(&doctor[1..]).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let line = said.lines().find(|l| l.contains("confinement")).unwrap();
+    assert!(
+        line.starts_with("ok ") && line.contains("no capabilities, no new privileges, system calls filtered"),
+        "{line}"
+    );
 }

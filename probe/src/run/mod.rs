@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 
 use crate::args::{Marks, RunArgs};
 use crate::clock;
+use crate::confine;
 use crate::deliver::{self, Progress};
 use crate::enroll;
 use crate::exit::{Failure, code};
@@ -34,6 +35,7 @@ use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
 use crate::writer::{CHANNEL, Job, Shipper, Writer};
 
 use control::{Control, Told};
+use sources::Opened;
 
 /// What a source thread says when it ends.
 type Ended = anyhow::Result<()>;
@@ -78,6 +80,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Some(replay) => replay.spool_dir(),
         None => default_spool(&name),
     });
+    if live && !args.keep_privileges {
+        give_up_privileges(&dir, args, captures.iter().any(Opened::is_kernel_program))?;
+    }
     let (queue, recovery) = open_spool(&dir, args)?;
     let (jobs, inbox) = sync_channel(CHANNEL);
     let control = Arc::new(Control::new(args, jobs.clone()));
@@ -245,6 +250,27 @@ async fn until_done(
 fn spawn_writer(writer: Writer, inbox: Receiver<Job>) -> anyhow::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().name("writer".to_owned());
     Ok(thread.spawn(move || writer.run(&inbox))?)
+}
+
+/// What the captures needed is no longer needed. No thread has been made yet: all of them will be confined.
+fn give_up_privileges(spool: &std::path::Path, args: &RunArgs, kernel_programs: bool) -> anyhow::Result<()> {
+    std::fs::create_dir_all(spool).map_err(|e| Failure::new(code::SPOOL, format!("{}: {e}", spool.display())))?;
+    let credentials = args.tls.credentials();
+    // A renewed certificate is written beside the old one.
+    let beside = credentials.key.iter().filter_map(|key| key.parent()).map(PathBuf::from);
+    let write = beside.chain([spool.to_owned()]).collect();
+    let ports = args.collector.iter().map(|url| port_of(url)).collect();
+    let confined = confine::confine(&confine::Needs { write, ports, kernel_programs })?;
+    tracing::info!("Confined: {confined}");
+    Ok(())
+}
+
+/// The TCP port of a collector's address.
+fn port_of(url: &str) -> u16 {
+    let default = if url.starts_with("https://") { 443 } else { 80 };
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    port.and_then(|(_, port)| port.parse().ok()).unwrap_or(default)
 }
 
 fn open_spool(dir: &std::path::Path, args: &RunArgs) -> anyhow::Result<(Arc<Queue>, Recovery)> {

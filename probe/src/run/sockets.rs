@@ -60,6 +60,11 @@ pub(super) fn open(args: &RunArgs, place: &Place) -> Result<Open, Failure> {
 }
 
 impl Open {
+    /// Whether tracepoints feed it.
+    pub(super) fn is_kernel_program(&self) -> bool {
+        self.sockets.traced()
+    }
+
     /// Samples on a thread of its own until told to stop.
     pub(super) fn start(self, context: Context, say: UnboundedSender<Ended>) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("sockets".to_owned()).spawn(move || {

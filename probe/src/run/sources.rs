@@ -22,6 +22,16 @@ pub(super) enum Opened {
 }
 
 impl Opened {
+    /// Whether a kernel program is at work in it.
+    pub(super) fn is_kernel_program(&self) -> bool {
+        match self {
+            Opened::Packet(_) => false,
+            #[cfg(feature = "ebpf")]
+            Opened::Tc(_) => true,
+            Opened::Sockets(sockets) => sockets.is_kernel_program(),
+        }
+    }
+
     /// Begins, on a thread of its own.
     pub(super) fn start(self, context: Context, say: UnboundedSender<Ended>) -> std::io::Result<JoinHandle<()>> {
         match self {
