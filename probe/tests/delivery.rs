@@ -104,7 +104,7 @@ async fn serve(fake: Fake, mut inbound: Streaming<ProbeMessage>, answers: Answer
             match message.kind {
                 Some(Message::Batch(batch)) => {
                     reached = reached.max(batch.seq);
-                    l.most_in_flight = l.most_in_flight.max(reached - committed);
+                    l.most_in_flight = l.most_in_flight.max(reached.saturating_sub(committed));
                     match l.dice(40) {
                         0 => {
                             l.breaks += 1;
