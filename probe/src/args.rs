@@ -296,8 +296,8 @@ pub struct MeterArgs {
     #[arg(long, value_name = "FILE", value_parser = select::lines::<Rule>, value_hint = ValueHint::FilePath)]
     pub rules: Vec<Lines<Rule>>,
     /// Where sequence numbers stand in test traffic over UDP or ICMP echo, tried before the built-in profiles (irtt, antler,
-    /// pktgen, stamp, iperf3, iperf2, seq64-ns, seq32-ns, rtp): KEY=VALUE words as in 'dport=7000 at=4 width=4', or
-    /// 'profile=iperf3 dport=9000'. docs/rules.md has all keys. Repeat for several
+    /// pktgen, stamp, iperf3, iperf2, udp-prague, mgen, seq64-ns, seq32-ns, rtp): KEY=VALUE words as in
+    /// 'dport=7000 at=4 width=4', or 'profile=iperf3 dport=9000'. docs/rules.md has all keys. Repeat for several
     #[arg(long, value_name = "WORDS")]
     pub extract: Vec<Extract>,
     /// File with such words on each line; # begins a comment

@@ -40,7 +40,7 @@ vocabulary! {
         ESTIMATED_SEGMENTS = 1, "estimated_segments", "A superpacket was split by the MSS: packet counts are estimates, bytes are exact.";
         TRUNCATED = 2, "truncated", "The capture length cut transport headers: flags and options of those packets are missing.";
         NO_HANDSHAKE = 4, "no_handshake", "The flow began before the capture: negotiated options are unknown.";
-        ONE_DIRECTION = 8, "one_direction", "Only one direction was seen: RTT and acknowledgements are missing.";
+        ONE_DIRECTION = 8, "one_direction", "Only one direction was seen until the flow ended, or for a second: RTT and acknowledgements are missing.";
         CAPTURE_LOSS = 16, "capture_loss", "The kernel dropped frames in the interval: counts are lower bounds, holes may be the capture's.";
         CLOCK_STEP = 32, "clock_step", "The clock stepped in the interval: times across the step are wrong by its size.";
         STATE_LIMIT = 64, "state_limit", "A bounded table was full: some samples were not taken.";

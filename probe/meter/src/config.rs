@@ -31,7 +31,7 @@ pub struct Config {
     /// `other` bucket.
     pub rules: Vec<Rule>,
     /// Where sequence numbers stand in test traffic over UDP or in ICMP echoes; tried before the built-in profiles (iperf2,
-    /// iperf3, irtt, antler, pktgen, STAMP and TWAMP, RTP).
+    /// iperf3, irtt, antler, pktgen, STAMP and TWAMP, UDP Prague, MGEN, RTP).
     pub extractors: Vec<Extractor>,
     /// Seed of the flow table's hash, so that nobody can aim packets at one bucket. Does not change any record.
     pub hash_seed: u64,

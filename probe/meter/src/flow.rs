@@ -20,6 +20,10 @@ use crate::volume::Volume;
 /// A packet that is earlier than the flow's latest one by more than this shows a step of the clock, ns.
 pub(crate) const STEP_NS: u64 = 1_000_000_000;
 
+/// A direction whose packets span this much without one of the other direction is said to be alone, and one that is alone
+/// when the flow ends, ns.
+const ALONE_NS: u64 = 1_000_000_000;
+
 /// Why one side is called the initiator (`initiator_evidence`).
 mod evidence {
     pub(super) const SYN: u8 = 5;
@@ -175,6 +179,10 @@ impl Flow {
         if p.time_ns.saturating_add(STEP_NS) < self.last_ns {
             flaws |= quality::CLOCK_STEP;
         }
+        if self.is_alone(dir.flip()) && self.is_long() {
+            // A report in between would have said so: whether there was one must make no difference.
+            self.quality[dir.flip()] |= quality::ONE_DIRECTION as u16;
+        }
         self.last_ns = self.last_ns.max(p.time_ns);
         self.volume[dir].observe(p);
         self.gaps[dir].observe(p);
@@ -195,6 +203,16 @@ impl Flow {
             self.spill(shared);
         }
         seen
+    }
+
+    /// Whether packets of this direction were seen, and none of the other one.
+    fn is_alone(&self, dir: Dir) -> bool {
+        self.ecn_seen[dir] != 0 && self.ecn_seen[dir.flip()] == 0
+    }
+
+    /// Whether its packets span more than an answer takes.
+    fn is_long(&self) -> bool {
+        self.last_ns.saturating_sub(self.first_ns) >= ALONE_NS
     }
 
     /// Takes an ICMP error about a packet of this direction.
@@ -245,7 +263,9 @@ impl Flow {
             self.transport.end(dir);
         }
         let quoted = self.errors.as_ref().is_some_and(|e| !e[dir].is_empty());
-        let news = self.gaps[dir].has_news() || self.transport.has_news(dir, shared) || quoted;
+        let lonely_end = end != 0 && self.is_alone(dir);
+        let untold = lonely_end && !self.is_long();
+        let news = self.gaps[dir].has_news() || self.transport.has_news(dir, shared) || quoted || untold;
         if self.volume[dir].packets() == 0 && carried.is_none() && !news {
             return None;
         }
@@ -281,6 +301,9 @@ impl Flow {
             Life::Closed(reason) => u32::from(reason),
             Life::HalfOpen | Life::Open => u32::from(end),
         };
+        if lonely_end || self.is_alone(dir) && self.is_long() {
+            out.quality_bits |= quality::ONE_DIRECTION;
+        }
         // A SYN that was overtaken comes too late to say that nothing passed before.
         if matches!(self.transport, Transport::Tcp(_)) && !matches!(self.evidence, evidence::SYN | evidence::SYN_ACK) {
             out.quality_bits |= quality::NO_HANDSHAKE;

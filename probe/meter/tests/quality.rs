@@ -37,3 +37,30 @@ fn holes_that_cannot_be_remembered_are_told() {
     assert_eq!((some.hole_events, some.quality_bits & quality::STATE_LIMIT), (64, 0));
     assert_eq!((many.hole_events, many.quality_bits & quality::STATE_LIMIT), (65, quality::STATE_LIMIT));
 }
+
+/// Whether the records of a TCP flow say that one direction was alone; packets are (time in ms, goes back).
+fn alone(packets: &[(u64, bool)], interval_ns: u64) -> [bool; 2] {
+    let mut meter = Meter::new(Config { interval_ns, ..Config::default() });
+    let mut out = Records::default();
+    for (ms, back) in packets {
+        let time_ns = 1_700_000_000_000_000_000 + ms * 1_000_000;
+        let p = Packet { time_ns, back: *back, flags: flag::ACK, len: 10, window: 100, ..Packet::default() };
+        if time_ns >= meter.deadline() {
+            meter.advance(time_ns, &mut out);
+        }
+        meter.observe(&p.frame(&p.bytes()));
+    }
+    meter.finish(&mut out);
+    let said = |direction| out.flows.iter().filter(move |r| r.direction == direction).map(|r| r.quality_bits);
+    [0, 1].map(|direction| said(direction).any(|bits| bits & quality::ONE_DIRECTION != 0))
+}
+
+#[test]
+fn a_direction_that_stays_alone_says_so_wherever_records_are_cut() {
+    for interval_ns in [0, 10_000_000, 400_000_000, 2_000_000_000] {
+        assert_eq!(alone(&[(0, false)], interval_ns), [true, false], "never answered");
+        assert_eq!(alone(&[(0, false), (995, true)], interval_ns), [false, false], "answered soon");
+        assert_eq!(alone(&[(0, false), (1500, true)], interval_ns), [false, false], "one packet, answered late");
+        assert_eq!(alone(&[(0, false), (1001, false), (1002, true)], interval_ns), [true, false], "alone for a second");
+    }
+}

@@ -97,6 +97,9 @@ fn association() -> Trace {
         at(4010, A, B, to_b(&[chunk(4, 0, &[0, 1, 0, 8, 2, 2, 2, 2])])),
         at(4050, B, A, to_a(&[chunk(5, 0, &[0, 1, 0, 8, 2, 2, 2, 2])])),
         at(4060, B, A, to_a(&[chunk(5, 0, &[0, 1, 0, 8, 1, 1, 1, 1])])),
+        // Another address (RFC 5061) and more streams (RFC 6525).
+        at(4100, A, B, to_b(&[chunk(193, 0, &[0, 0, 0, 1]), chunk(130, 0, &[0, 17, 0, 12, 0, 0, 0, 1, 0, 2, 0, 0])])),
+        at(4140, B, A, to_a(&[chunk(128, 0, &[0, 0, 0, 1])])),
     ]
 }
 
@@ -129,6 +132,10 @@ fn sctp_paths_tsns_windows_and_streams() {
     let failed = (other.sctp_retransmitted_chunks, other.sctp_timeout_chunks, other.sctp_failover_chunks);
     assert_eq!((failed, other.sctp_cwr_chunks, main.sctp_retransmitted_chunks), ((1, 1, 1), 1, 0));
     assert_eq!(flows.all.iter().map(|r| r.sctp_ecne_chunks).sum::<u64>(), 1);
+    // RTO.Min of 1 s, doubled by the expiry that sent TSN 3 again elsewhere; no sample came since.
+    assert_eq!(main.rto_ns_last, 2000 * MS);
+    let changes = |r: &sce_proto::FlowInterval| (r.sctp_asconf_chunks, r.sctp_reconfig_chunks);
+    assert_eq!((changes(main), changes(back)), ((1, 1), (1, 0)));
     let streams: Vec<_> = flows.streams.iter().map(|s| (s.stream, s.chunks, s.user_bytes)).collect();
     assert_eq!(streams, [(0, 4, 115), (1, 1, 21), (2, 1, 50)], "the repeated chunk counts once");
 }

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use sce_meter::{Frame, LinkType, Meter, Records};
+use sce_meter::{Meter, Records};
 use sce_proto::{ProbeInterval, Record, ValueRef, merge};
 use serde_json::{Map, Value, json};
 
@@ -251,15 +251,7 @@ fn read_one(
                 continue;
             }
             capture.saw(f.time_ns);
-            frames.push(Frame {
-                time_ns: f.time_ns,
-                link: LinkType(u32::from(f.link)),
-                wire_len: f.wire_len,
-                data: f.data,
-                vlan: None,
-                gso: None,
-                outgoing: None,
-            });
+            frames.push(f.frame());
         }
         meter.observe_all(&frames, &mut out);
         ship(name, &mut capture, &mut out, sink)?;

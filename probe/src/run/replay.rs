@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use sce_meter::{Config, Frame, LinkType};
+use sce_meter::Config;
 use sce_proto::ObservationPoint;
 use siphasher::sip::SipHasher24;
 use tokio::sync::mpsc::UnboundedSender;
@@ -34,6 +34,9 @@ pub(super) struct Replay {
     /// Tells this replay from every other one.
     identity: u64,
 }
+
+/// Frames that are read before they are metered.
+const READ_AT_ONCE: usize = 64;
 
 /// Name of the note about a replay in the middle of which this spool is ...
 const OPEN: &str = "replay.toml";
@@ -143,34 +146,29 @@ fn replay(
     let mut observer = None;
     let mut shipper = Some(shipper);
     let mut result = Ok(());
+    let mut batch = Vec::with_capacity(READ_AT_ONCE);
     while !control.is_stopped() {
-        let f = match file.next_frame() {
-            Ok(Some(f)) => f,
-            Ok(None) => break,
-            Err(e) => {
-                result = Err(damaged(e).into());
-                continue;
+        let read = file.next_batch(&mut batch, READ_AT_ONCE);
+        let mut frames = Vec::with_capacity(batch.len());
+        for f in batch.iter().map(|held| file.held(held)) {
+            if filter.passes(f.link, f.data)? {
+                frames.push(f.frame());
             }
-        };
-        if !filter.passes(f.link, f.data)? {
-            continue;
         }
-        let link = LinkType(u32::from(f.link));
-        if let Some(shipper) = shipper.take() {
-            let link_type = link.name().map_or_else(|| f.link.to_string(), str::to_owned);
+        if let Some(first) = frames.first()
+            && let Some(shipper) = shipper.take()
+        {
+            let link_type = first.link.name().map_or_else(|| first.link.0.to_string(), str::to_owned);
             let point = ObservationPoint { link_type, ..point.clone() };
             observer = Some(Observer::new(point, meter.clone(), shipper, None));
         }
         if let Some(observer) = &mut observer {
-            observer.frame(&Frame {
-                time_ns: f.time_ns,
-                link,
-                wire_len: f.wire_len,
-                data: f.data,
-                vlan: None,
-                gso: None,
-                outgoing: None,
-            });
+            observer.frames(&frames);
+        }
+        match read {
+            Ok(()) if batch.is_empty() => break,
+            Ok(()) => {}
+            Err(e) => result = Err(damaged(e).into()),
         }
     }
     // An interrupted replay ends in the middle: its open flows are metered again when it goes on.

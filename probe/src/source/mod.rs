@@ -12,6 +12,7 @@ mod pcap;
 mod pcapng;
 
 pub use file::{CaptureFile, ReadError};
+use sce_meter::{Frame, LinkType};
 
 /// `ObservationPoint.order_last` of a point before the queueing discipline: the tc hooks.
 pub const BEFORE_QUEUE: u32 = 1;
@@ -29,4 +30,21 @@ pub struct RawFrame<'a> {
     pub wire_len: u32,
     /// The bytes that were captured.
     pub data: &'a [u8],
+}
+
+impl<'a> RawFrame<'a> {
+    /// The frame as the meter takes it.
+    #[must_use]
+    #[inline]
+    pub fn frame(&self) -> Frame<'a> {
+        Frame {
+            time_ns: self.time_ns,
+            link: LinkType(u32::from(self.link)),
+            wire_len: self.wire_len,
+            data: self.data,
+            vlan: None,
+            gso: None,
+            outgoing: None,
+        }
+    }
 }

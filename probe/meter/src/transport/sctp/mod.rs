@@ -255,7 +255,13 @@ impl Sctp {
                 if let Some((first_ns, path)) = first {
                     counts.failover += u32::from(path != at.path);
                     let waited = at.ns.saturating_sub(first_ns) >= rto_ns;
-                    counts.timeout += u32::from(waited && side.progress_ns <= first_ns);
+                    if waited && side.progress_ns <= first_ns {
+                        counts.timeout += 1;
+                        // The path on which the data was lost backs off, wherever it is sent now.
+                        if let Some(lost_on) = assoc.path(path) {
+                            lost_on.rto[at.along].expire(at.ns);
+                        }
+                    }
                 }
                 return true;
             }

@@ -255,6 +255,27 @@ pub(crate) fn built_in() -> Vec<Extractor> {
             time: stamp(4, StampFormat::SecondsMicroseconds, 0),
             ..named("iperf2")
         },
+        // UDP Prague: type (1 bulk, 2 frames), two times of 32 bits, number. Its acknowledgements have other types.
+        Extractor {
+            flows: Rule::udp_port(8080),
+            anchor: magic(&[1], &[]),
+            sequence: word(9, 4, false),
+            ..named("udp-prague")
+        },
+        Extractor {
+            flows: Rule::udp_port(8080),
+            anchor: magic(&[2], &[]),
+            sequence: word(9, 4, false),
+            ..named("udp-prague")
+        },
+        // MGEN, version 2 of its message: size, version, flags, flow, number, seconds, microseconds. Any port.
+        Extractor {
+            anchor: magic(&[0, 0, 2], &[0, 0, 0xff]),
+            sequence: word(8, 4, false),
+            stream: Some(word(4, 4, false)),
+            time: stamp(12, StampFormat::SecondsMicroseconds, PLAUSIBLE_NS),
+            ..named("mgen")
+        },
         // Number of 64 bits, then nanoseconds since the epoch: the generator of this project's lab.
         Extractor {
             sequence: word(0, 8, false),
@@ -315,6 +336,16 @@ mod tests {
             "the last, negative packets"
         );
         assert_eq!(read("iperf3", &[&time[..], &[0, 0, 0, 12]].concat()).map(|n| n.number), Some(12));
+
+        let times = [7; 8];
+        assert_eq!(read("udp-prague", &[&[1][..], &times, &[0, 0, 1, 2]].concat()).map(|n| n.number), Some(258));
+        assert_eq!(read("udp-prague", &[&[2][..], &times, &[0, 0, 0, 3], &[0; 8]].concat()).map(|n| n.number), Some(3));
+        assert_eq!(read("udp-prague", &[&[17][..], &times, &[0; 20]].concat()), None, "an acknowledgement");
+        let mgen = [&[0, 40, 2, 0, 0, 0, 0, 9, 0, 0, 0, 16][..], &time, &[0; 20]].concat();
+        let said = read("mgen", &mgen).map(|n| (n.number, n.stream, n.stamp));
+        assert_eq!(said, Some((16, 9, Some(NOW + 250_000_000))));
+        let other = [&mgen[..2], &[3], &mgen[3..]].concat();
+        assert_eq!(read("mgen", &other), None, "another version");
 
         let ntp =
             [&(1_700_000_000u32.wrapping_add(NTP_TO_UNIX_S as u32)).to_be_bytes()[..], &(1u32 << 31).to_be_bytes()];
