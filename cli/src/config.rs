@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use crate::args::Cli;
+use crate::args::{Cli, Connection};
 use crate::exit::{Failure, nearest};
 
 /// The keys: the long options of the connection.
@@ -18,13 +18,24 @@ const KEYS: [&str; 5] = ["collector", "ca", "cert", "key", "timeout"];
 /// # Errors
 /// What clap says, or what is wrong with the file.
 pub(crate) fn parse() -> Result<Result<Cli, clap::Error>, Failure> {
+    Ok(command()?.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)))
+}
+
+/// The connection without a command line: from the file and the environment.
+pub(crate) fn connection() -> Option<Connection> {
+    let matches = command().ok()?.try_get_matches_from(["sce-cli", "probes"]).ok()?;
+    Some(Cli::from_arg_matches(&matches).ok()?.connection)
+}
+
+/// The command line with the file's defaults.
+fn command() -> Result<clap::Command, Failure> {
     let mut command = Cli::command();
     if let Some((path, required)) = path() {
         for (key, value) in read(&path, required)? {
             command = command.mut_arg(key, |arg| arg.default_value(value));
         }
     }
-    Ok(command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)))
+    Ok(command)
 }
 
 /// The file, and whether it must be there.

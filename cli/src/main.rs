@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod client;
 mod columns;
+mod complete;
 mod config;
 mod exit;
 mod footer;
@@ -27,6 +28,8 @@ use exit::{Failure, code};
 use verbs::{diff, export, flow, ipfix, list, matrix, query, shell, top};
 
 fn main() -> ExitCode {
+    // A shell that asks for completions gets them, and the program ends.
+    clap_complete::CompleteEnv::with_factory(<Cli as clap::CommandFactory>::command).complete();
     let parsed = match config::parse() {
         Ok(parsed) => parsed,
         Err(failure) => {
@@ -68,10 +71,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), Failure> {
     match &cli.verb {
-        Verb::Completions { shell } => {
-            shell::completions(*shell);
-            return Ok(());
-        }
+        Verb::Completions { shell } => return shell::completions(*shell),
         Verb::Man { dir } => return shell::man(dir),
         _ => {}
     }

@@ -318,8 +318,24 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 fn completions_and_manual_pages_are_made() {
     for shell in ["bash", "zsh", "fish"] {
         let text = run("http://127.0.0.1:4517", &["completions", shell]);
-        assert!(text.contains("require-all") && text.ends_with("[exit 0]\n"), "{shell}");
+        assert!(text.contains("COMPLETE") && text.ends_with("[exit 0]\n"), "{shell}: {text}");
     }
+    let fake = fake::start();
+    let complete = |line: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_sce-cli"))
+            .args(["--", "sce-cli"])
+            .args(line)
+            .env("COMPLETE", "fish")
+            .env("SCE_COLLECTOR", &fake.url)
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert!(complete(&["flow", "3f"]).starts_with("3f2a91c07be4d015\ttcp 10.0.0.1:40000 > 10.0.1.1:5201"));
+    assert_eq!(complete(&["flows", "--run", "s"]).trim(), "story");
+    assert!(complete(&["paths", "--columns", "flow,lost_p"]).starts_with("flow,lost_packets"));
+    assert_eq!(complete(&["paths", "--order", "client,r"]).trim(), "client,router");
+    assert!(complete(&["flows", "--req"]).contains("--require-all"));
     let dir = tempfile::tempdir().unwrap();
     run("http://127.0.0.1:4517", &["man", dir.path().to_str().unwrap()]);
     let page = std::fs::read_to_string(dir.path().join("sce-cli-flows.1")).unwrap();
@@ -330,7 +346,7 @@ fn completions_and_manual_pages_are_made() {
 #[test]
 fn every_command_of_the_manual_and_of_the_help_is_accepted() {
     let fake = fake::start();
-    let pages = ["cli.md", "cookbook.md", "deploying.md"]
+    let pages = ["../README.md", "cli.md", "cookbook.md", "deploying.md"]
         .map(|page| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)).unwrap());
     let lines = pages.iter().flat_map(|page| page.lines());
     let mut commands: Vec<String> = lines.filter(|l| l.starts_with("sce-cli ")).map(str::to_owned).collect();

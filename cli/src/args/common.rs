@@ -1,7 +1,9 @@
 //! Options that many verbs share: which rows, how often, how they are printed.
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
+use crate::complete;
 use crate::time::TimeStyle;
 use crate::units::UnitStyle;
 
@@ -25,7 +27,7 @@ pub(crate) struct WindowArgs {
     #[command(flatten)]
     pub(crate) times: Times,
     /// Only records of this experiment (the probes' --run label)
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Option<String>,
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct WindowArgs {
 pub(crate) struct Select {
     /// Filter, in words: `host 10.0.0.1 and port 443`, `net 10.0.0.0/8`, `up.packets > 1000`, `rtt > 50ms`, `not proto = udp`.
     /// Quote it where the shell would eat `>`, `(` or `*`
-    #[arg(value_name = "FILTER", allow_negative_numbers = true)]
+    #[arg(value_name = "FILTER", allow_negative_numbers = true, add = ArgValueCompleter::new(complete::columns))]
     pub(crate) filter: Vec<String>,
     #[command(flatten)]
     pub(crate) window: WindowArgs,
@@ -43,7 +45,7 @@ pub(crate) struct Select {
     #[arg(long, value_name = "N", conflicts_with = "sort")]
     pub(crate) last: Option<u64>,
     /// Sort by columns: `--sort -up.ip_bytes,first_ns`; a leading `-` means largest first
-    #[arg(long, value_name = "COLUMNS", allow_hyphen_values = true, value_delimiter = ',')]
+    #[arg(long, value_name = "COLUMNS", allow_hyphen_values = true, value_delimiter = ',', add = ArgValueCompleter::new(complete::columns))]
     pub(crate) sort: Vec<String>,
     /// Rows at most; 0 = all [default: 1000 for tables (top: 20), all for machine formats]
     #[arg(long, value_name = "N")]
@@ -71,7 +73,7 @@ pub(crate) struct Output {
     pub(crate) output: Format,
     /// Columns, in this order: `a,b,c`; or changes to the default ones: `+c,-d`; `up.*` stands for a group.
     /// `--columns help` lists them with unit and meaning
-    #[arg(long, value_name = "COLUMNS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "COLUMNS", allow_hyphen_values = true, add = ArgValueCompleter::new(complete::columns))]
     pub(crate) columns: Option<String>,
     /// Numbers only, for scripts that read tables: the same as `--units raw` and times in ns since the epoch
     #[arg(short, long)]

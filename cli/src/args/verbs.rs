@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use sce_view::figure::Kind;
 use sce_view::hops::By;
 use sce_view::matrix::Unit;
+
+use crate::complete;
 
 use super::{Follow, Output, Select, Times, WindowArgs};
 
@@ -27,7 +30,7 @@ pub(crate) struct Listing {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FlowArgs {
     /// The flow's identifier, as `sce-cli flows` prints it; its first digits suffice where they are unique
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::flows))]
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) window: WindowArgs,
@@ -39,7 +42,7 @@ pub(crate) struct FlowArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SeriesArgs {
     /// Only this flow (identifier as in `sce-cli flows`)
-    #[arg(long, value_name = "ID", help_heading = "Which rows")]
+    #[arg(long, value_name = "ID", help_heading = "Which rows", add = ArgValueCompleter::new(complete::flows))]
     pub(crate) flow: Option<String>,
     #[command(flatten)]
     pub(crate) listing: Listing,
@@ -56,7 +59,7 @@ pub(crate) struct PathsArgs {
     pub(crate) matrix: Option<Unit>,
     /// Points from the initiators to the responders, where the evidence is wrong or missing: `client,r1:west,r1:east,server`.
     /// A probe's name stands for all its points, `probe:interface` for one
-    #[arg(long, value_name = "POINTS")]
+    #[arg(long, value_name = "POINTS", add = ArgValueCompleter::new(complete::probes))]
     pub(crate) order: Option<String>,
     #[command(flatten)]
     pub(crate) listing: Listing,
@@ -108,7 +111,7 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DiffArgs {
     /// The two experiments to compare, first the reference
-    #[arg(long, value_name = "LABEL", required = true, help_heading = "Which rows")]
+    #[arg(long, value_name = "LABEL", required = true, help_heading = "Which rows", add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Vec<String>,
     /// View whose numbers are compared: flows, paths, verify ...
     #[arg(long, value_name = "VIEW", default_value = "flows", help_heading = "Which rows")]
@@ -145,7 +148,7 @@ pub(crate) struct PlotArgs {
     #[arg(value_enum, value_name = "KIND")]
     pub(crate) kind: Kind,
     /// Flows to draw (identifiers as in `sce-cli flows`) [default: the busiest]
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(complete::flows))]
     pub(crate) flows: Vec<String>,
     /// Without identifiers: draw the N busiest flows, of each run if several are named [default: 1; fairness and heatmap: 6]
     #[arg(long, value_name = "N", help_heading = "Which rows")]
@@ -157,7 +160,7 @@ pub(crate) struct PlotArgs {
     pub(crate) times: Times,
     /// Only records of this experiment (the probes' --run label); several times: flows of each in one figure, laid over each
     /// other
-    #[arg(long, value_name = "LABEL", help_heading = "Which rows")]
+    #[arg(long, value_name = "LABEL", help_heading = "Which rows", add = ArgValueCompleter::new(complete::runs))]
     pub(crate) run: Vec<String>,
     /// Column of `series` whose distribution `cdf` draws
     #[arg(long, value_name = "COLUMN", default_value = "rtt_ns_min")]
@@ -192,7 +195,7 @@ pub(crate) struct QueryArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ListArgs {
     /// Name of the view
-    #[arg(value_name = "VIEW")]
+    #[arg(value_name = "VIEW", add = ArgValueCompleter::new(complete::views))]
     pub(crate) view: String,
     #[command(flatten)]
     pub(crate) listing: SeriesArgs,

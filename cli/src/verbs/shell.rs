@@ -4,13 +4,19 @@ use std::io;
 use std::path::Path;
 
 use clap::CommandFactory;
+use clap_complete::env::Shells;
 
 use crate::args::Cli;
 use crate::exit::Failure;
 
-/// Prints the completion script of a shell.
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "sce-cli", &mut io::stdout());
+/// Prints what makes a shell ask this program for completions.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let shells = Shells::builtins();
+    let Some(known) = shells.completer(&shell.to_string()) else {
+        return Err(Failure::usage(format!("there are no completions for {shell}")));
+    };
+    known.write_registration("COMPLETE", "sce-cli", "sce-cli", "sce-cli", &mut io::stdout())?;
+    Ok(())
 }
 
 /// Writes one manual page for the program and one for every verb.
