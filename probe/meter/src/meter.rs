@@ -10,27 +10,15 @@ use crate::flow::{Flow, STEP_NS};
 use crate::fragments::Fragments;
 use crate::frame::Frame;
 use crate::key::Key;
-use crate::marks::{Marks, Name};
+use crate::marks::Marks;
 use crate::packet::Dir;
+use crate::records::Records;
 use crate::table::{NO_SLOT, Table};
 use crate::tcp::Pass;
 use crate::transport::{Shared, icmp};
 
 /// Packet time between two searches for ended flows, ns.
 const SWEEP_NS: u64 = 2_000_000_000;
-
-/// What a meter hands over.
-#[derive(Debug, Default)]
-pub struct Records {
-    /// Records of flows, one per direction and interval.
-    pub flows: Vec<FlowInterval>,
-    /// Records about the observation itself.
-    pub probe: Vec<ProbeInterval>,
-    /// Records of SCTP streams.
-    pub streams: Vec<StreamInterval>,
-    /// Path marks, for the comparison with other observation points.
-    pub marks: Vec<PathMarks>,
-}
 
 /// Meters the packets of one observation point.
 ///
@@ -303,7 +291,7 @@ impl Meter {
             Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config, &mut self.shared));
         self.waiting.extend(records);
         flow.transport.leave(&mut self.shared);
-        mark(self.marks.as_ref(), &mut flow, start, &self.config, &mut self.waiting_marks);
+        self.marks.iter().for_each(|m| m.report_flow(&mut flow, start, &self.config, &mut self.waiting_marks));
     }
 
     /// Closes every interval that ended by `now_ns`, and ends flows that were quiet for too long.
@@ -375,7 +363,7 @@ impl Meter {
                 out.flows.extend(
                     Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config, &mut self.shared)),
                 );
-                mark(self.marks.as_ref(), flow, start, &self.config, &mut out.marks);
+                self.marks.iter().for_each(|m| m.report_flow(flow, start, &self.config, &mut out.marks));
             }
         }
         self.table.reuse_dirty(dirty);
@@ -392,22 +380,5 @@ impl Meter {
         probe.flows_active_last = self.table.len() as u64;
         probe.records_emitted += (out.flows.len() - emitted_before) as u64;
         out.probe.push(probe);
-    }
-}
-
-/// The path marks of a flow since its last report.
-fn mark(marks: Option<&Marks>, flow: &mut Flow, start_ns: u64, config: &Config, out: &mut Vec<PathMarks>) {
-    let Some(marks) = marks else { return };
-    let name = Name {
-        start_ns,
-        interval_ns: config.interval_ns,
-        op: config.op,
-        run: &config.run,
-        flow: flow.id,
-        flow_key: flow.flow_key,
-    };
-    let Some(tails) = &mut flow.tails else { return };
-    for dir in Dir::BOTH {
-        marks.report(&mut tails[dir], dir, &name, out);
     }
 }

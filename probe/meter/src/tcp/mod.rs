@@ -15,6 +15,7 @@ mod ranges;
 mod sequence;
 mod serial;
 mod timing;
+mod trouble;
 
 use sce_proto::FlowInterval;
 use sce_proto::bits::end_reason;

@@ -4,11 +4,11 @@
 //! for reordering; Benko and Veres (Globecom 2002) for loss before and behind the point of observation.
 
 use sce_proto::FlowInterval;
-use sce_proto::bits::quality;
 
 use super::acks::Acks;
 use super::options::Options;
 use super::serial::{advance, after};
+use super::trouble::{Hole, Trouble};
 use crate::packet::{Packet, Segment, flag};
 
 /// Holes remembered at most; the oldest is forgotten beyond it.
@@ -47,41 +47,6 @@ pub(crate) struct Sequence {
     /// Largest payload of a wire packet.
     pub(crate) full_size: u32,
     trouble: Option<Box<Trouble>>,
-}
-
-/// State and counters that a clean connection never needs.
-#[derive(Debug, Default)]
-struct Trouble {
-    holes: Vec<Hole>,
-    retransmitted_segments: u32,
-    retransmitted_bytes: u64,
-    spurious_segments: u32,
-    hole_events: u32,
-    hole_bytes: u64,
-    hole_reordered_bytes: u64,
-    loss_upstream_bytes: u64,
-    hole_unknown_bytes: u64,
-    unseen_acked_bytes: u64,
-    loss_downstream_bytes: u64,
-    reordered_segments: u32,
-    reorder_extent_bytes: u64,
-    reorder_extent_bytes_max: u32,
-    late_segments: u32,
-    keepalives: u32,
-    zero_window_probes: u32,
-    /// More holes were open than are remembered.
-    limited: bool,
-    news: bool,
-}
-
-/// Bytes `[start, end)` that did not pass this point yet.
-#[derive(Debug, Clone, Copy)]
-struct Hole {
-    start: u32,
-    end: u32,
-    opened_ns: u64,
-    /// TSval of the segment that opened it.
-    tsval: Option<u32>,
 }
 
 /// What a segment did.
@@ -345,48 +310,7 @@ impl Sequence {
 
     pub(crate) fn report(&mut self, out: &mut FlowInterval) {
         let Some(trouble) = self.trouble.as_deref_mut() else { return };
-        let holes = std::mem::take(&mut trouble.holes);
-        let Trouble {
-            holes: _,
-            retransmitted_segments,
-            retransmitted_bytes,
-            spurious_segments,
-            hole_events,
-            hole_bytes,
-            hole_reordered_bytes,
-            loss_upstream_bytes,
-            hole_unknown_bytes,
-            unseen_acked_bytes,
-            loss_downstream_bytes,
-            reordered_segments,
-            reorder_extent_bytes,
-            reorder_extent_bytes_max,
-            late_segments,
-            keepalives,
-            zero_window_probes,
-            limited,
-            news: _,
-        } = std::mem::take(trouble);
-        trouble.holes = holes;
-        out.retransmitted_segments = u64::from(retransmitted_segments);
-        out.retransmitted_bytes = retransmitted_bytes;
-        out.spurious_segments = u64::from(spurious_segments);
-        out.hole_events = u64::from(hole_events);
-        out.hole_bytes = hole_bytes;
-        out.hole_reordered_bytes = hole_reordered_bytes;
-        out.loss_upstream_bytes = loss_upstream_bytes;
-        out.hole_unknown_bytes = hole_unknown_bytes;
-        out.unseen_acked_bytes = unseen_acked_bytes;
-        out.loss_downstream_bytes = loss_downstream_bytes;
-        out.reordered_segments = u64::from(reordered_segments);
-        out.reorder_extent_bytes = reorder_extent_bytes;
-        out.reorder_extent_bytes_max = u64::from(reorder_extent_bytes_max);
-        out.late_segments = u64::from(late_segments);
-        out.keepalives = u64::from(keepalives);
-        out.zero_window_probes = u64::from(zero_window_probes);
-        if limited {
-            out.quality_bits |= quality::STATE_LIMIT;
-        }
+        trouble.report(out);
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod assoc;
 mod chunk;
+mod counts;
 mod rto;
 mod streams;
 mod tsn;
@@ -22,6 +23,7 @@ use crate::packet::{Both, Dir, Packet};
 use crate::tcp::Pass;
 use assoc::{Assoc, Associations, Seat};
 use chunk::{Chunk, Data, Init, Sack, kind};
+use counts::Counts;
 use tsn::{Covered, Sent};
 
 /// HEARTBEATs of one direction that wait for their answer.
@@ -40,47 +42,6 @@ pub(crate) struct Sctp {
     bits: Both<u64>,
     heartbeats: Both<[(u64, u64); HEARTBEATS]>,
     heartbeat_rtt: Both<Times>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    chunks: u32,
-    data: u32,
-    i_data: u32,
-    init: u32,
-    init_ack: u32,
-    sack: u32,
-    heartbeat: u32,
-    heartbeat_ack: u32,
-    abort: u32,
-    shutdown: u32,
-    error: u32,
-    cookie: u32,
-    ecne: u32,
-    cwr: u32,
-    auth: u32,
-    asconf: u32,
-    reconfig: u32,
-    forward_tsn: u32,
-    other: u32,
-    user_bytes: u64,
-    retransmitted: u32,
-    retransmitted_bytes: u64,
-    timeout: u32,
-    failover: u32,
-    duplicates: u32,
-    holes: u32,
-    hole_chunks: u64,
-    reordered: u32,
-    rwnd: u32,
-    rwnd_min: u32,
-    zero_windows: u32,
-    zero_window_ns: u64,
-    unordered: u32,
-    hol_chunks: u64,
-    hol_ns: u64,
-    flight_max: u64,
-    handshake_rtt_ns: Option<u64>,
 }
 
 impl Default for Sctp {
@@ -138,7 +99,7 @@ impl Sctp {
             if !reflected {
                 all.learn(seat.slot, along, tag);
             }
-            self.count(&chunk, dir);
+            self.counts[dir].chunk(&chunk);
             if let kind::INIT | kind::INIT_ACK = chunk.kind
                 && let Some(init) = Init::read(&chunk)
             {
@@ -148,35 +109,6 @@ impl Sctp {
             repeated |= self.apply(&chunk, &at, assoc);
         }
         (self.life, if repeated { Pass::Repeated } else { Pass::First })
-    }
-
-    fn count(&mut self, chunk: &Chunk<'_>, dir: Dir) {
-        let c = &mut self.counts[dir];
-        c.chunks += 1;
-        let counter = match chunk.kind {
-            kind::DATA => &mut c.data,
-            kind::I_DATA => {
-                c.data += 1;
-                &mut c.i_data
-            }
-            kind::INIT => &mut c.init,
-            kind::INIT_ACK => &mut c.init_ack,
-            kind::SACK => &mut c.sack,
-            kind::HEARTBEAT => &mut c.heartbeat,
-            kind::HEARTBEAT_ACK => &mut c.heartbeat_ack,
-            kind::ABORT => &mut c.abort,
-            kind::SHUTDOWN | kind::SHUTDOWN_ACK | kind::SHUTDOWN_COMPLETE => &mut c.shutdown,
-            kind::ERROR => &mut c.error,
-            kind::COOKIE_ECHO | kind::COOKIE_ACK => &mut c.cookie,
-            kind::ECNE => &mut c.ecne,
-            kind::CWR => &mut c.cwr,
-            kind::AUTH => &mut c.auth,
-            kind::ASCONF | kind::ASCONF_ACK => &mut c.asconf,
-            kind::RE_CONFIG => &mut c.reconfig,
-            kind::FORWARD_TSN | kind::I_FORWARD_TSN => &mut c.forward_tsn,
-            _ => &mut c.other,
-        };
-        *counter += 1;
     }
 
     /// Lets a chunk change the state; whether it repeats data.
@@ -369,84 +301,10 @@ impl Sctp {
     }
 
     fn tell(&mut self, dir: Dir, out: &mut FlowInterval) {
-        let Counts {
-            chunks,
-            data,
-            i_data,
-            init,
-            init_ack,
-            sack,
-            heartbeat,
-            heartbeat_ack,
-            abort,
-            shutdown,
-            error,
-            cookie,
-            ecne,
-            cwr,
-            auth,
-            asconf,
-            reconfig,
-            forward_tsn,
-            other,
-            user_bytes,
-            retransmitted,
-            retransmitted_bytes,
-            timeout,
-            failover,
-            duplicates,
-            holes,
-            hole_chunks,
-            reordered,
-            rwnd,
-            rwnd_min,
-            zero_windows,
-            zero_window_ns,
-            unordered,
-            hol_chunks,
-            hol_ns,
-            flight_max,
-            handshake_rtt_ns,
-        } = std::mem::take(&mut self.counts[dir]);
-        out.sctp_chunks = chunks.into();
-        out.sctp_data_chunks = data.into();
-        out.sctp_i_data_chunks = i_data.into();
-        out.sctp_init_chunks = init.into();
-        out.sctp_init_ack_chunks = init_ack.into();
-        out.sctp_sack_chunks = sack.into();
-        out.sctp_heartbeat_chunks = heartbeat.into();
-        out.sctp_heartbeat_ack_chunks = heartbeat_ack.into();
-        out.sctp_abort_chunks = abort.into();
-        out.sctp_shutdown_chunks = shutdown.into();
-        out.sctp_error_chunks = error.into();
-        out.sctp_cookie_chunks = cookie.into();
-        out.sctp_ecne_chunks = ecne.into();
-        out.sctp_cwr_chunks = cwr.into();
-        out.sctp_auth_chunks = auth.into();
-        out.sctp_asconf_chunks = asconf.into();
-        out.sctp_reconfig_chunks = reconfig.into();
-        out.sctp_forward_tsn_chunks = forward_tsn.into();
-        out.sctp_other_chunks = other.into();
-        out.sctp_user_bytes = user_bytes;
-        out.sctp_retransmitted_chunks = retransmitted.into();
-        out.sctp_retransmitted_bytes = retransmitted_bytes;
-        out.sctp_timeout_chunks = timeout.into();
-        out.sctp_failover_chunks = failover.into();
-        out.sctp_reported_duplicates = duplicates.into();
-        out.sctp_hole_events = holes.into();
-        out.sctp_hole_chunks = hole_chunks;
-        out.sctp_reordered_chunks = reordered.into();
-        (out.sctp_rwnd_count, out.sctp_rwnd_bytes_min) = (rwnd.into(), rwnd_min.into());
+        std::mem::take(&mut self.counts[dir]).tell(out);
         out.sctp_rwnd_bytes_last = self.rwnd_last[dir].into();
-        (out.zero_window_events, out.zero_window_ns) = (zero_windows.into(), zero_window_ns);
-        out.sctp_unordered_chunks = unordered.into();
-        (out.sctp_hol_chunks, out.sctp_hol_ns) = (hol_chunks, hol_ns);
-        (out.flight_bytes_last, out.flight_bytes_max) = (self.flight_last[dir], flight_max);
+        out.flight_bytes_last = self.flight_last[dir];
         out.sctp_bits = self.bits[dir];
-        if let Some(ns) = handshake_rtt_ns {
-            (out.handshake_rtt_count, out.handshake_rtt_ns_sum) = (1, ns);
-            (out.handshake_rtt_ns_min, out.handshake_rtt_ns_max) = (ns, ns);
-        }
         report!(
             self.heartbeat_rtt[dir],
             out,

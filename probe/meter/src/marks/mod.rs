@@ -1,16 +1,21 @@
 //! Path marks: what lets other observation points' views of the same packets be laid beside this one's.
 //!
-//! In: wire packets of a flow direction, after the flow has counted them. Out: [`PathMarks`] records when an interval closes
+//! In: wire packets of a flow direction, after the flow has counted them. Out: [`PathMarks`](sce_proto::PathMarks) records when an interval closes
 //! or the flow ends. Marks lie in buffers of fixed size that serve the whole meter; a flow keeps cumulative counters and the
 //! ends of its lists. When the buffers are full, marks are given up and counted, never packets.
 
-use sce_proto::PathMarks;
+mod report;
+mod segment;
+#[cfg(test)]
+mod tests;
+
 use sce_proto::marks::digest::{self, Invariants, TcpSegment};
-use sce_proto::marks::{Counters, Cut, CutsWriter, Digester, Mark, Run, TrailWriter, trail};
+use sce_proto::marks::{Counters, Cut, Digester, Mark, Run, trail};
 
 use crate::decode::protocol;
-use crate::packet::{Dir, Fragment, Headers, Packet, Segment, flag};
+use crate::packet::{Fragment, Headers, Packet, Segment, flag};
 use crate::spans::{Map, Maps};
+use segment::{flags_of, timestamps};
 
 /// Marks in one record at most: keeps records small beside the limits of a batch.
 const MARKS_PER_RECORD: u32 = 4096;
@@ -128,17 +133,6 @@ pub(crate) struct Marks {
     maps: Option<Maps>,
     /// Marks given up since the last call of [`Marks::take_dropped`].
     dropped: u64,
-}
-
-/// What names a record of marks.
-#[derive(Debug)]
-pub(crate) struct Name<'a> {
-    pub(crate) start_ns: u64,
-    pub(crate) interval_ns: u64,
-    pub(crate) op: u64,
-    pub(crate) run: &'a str,
-    pub(crate) flow: u64,
-    pub(crate) flow_key: u64,
 }
 
 impl Marks {
@@ -353,63 +347,6 @@ impl Marks {
         tail.last_cut = at;
     }
 
-    /// The records of a flow's direction since its last report.
-    pub(crate) fn report(&self, tail: &mut Tail, dir: Dir, name: &Name<'_>, out: &mut Vec<PathMarks>) {
-        let (mut at, mut cut) = (tail.first_mark, tail.first_cut);
-        let mut dropped = u64::from(tail.dropped);
-        (tail.first_mark, tail.last_mark, tail.first_cut, tail.last_cut) = (NONE, NONE, NONE, NONE);
-        tail.dropped = 0;
-        let mut seen = Counters::default();
-        let anyway = at != NONE || cut != NONE || dropped > 0;
-        let mut spans = self.maps.as_ref().map_or(Vec::new(), |m| m.blob(&mut tail.map, anyway));
-        while at != NONE || cut != NONE || dropped > 0 || !spans.is_empty() {
-            out.push(PathMarks {
-                start_ns: name.start_ns,
-                interval_ns: name.interval_ns,
-                op: name.op,
-                flow: name.flow,
-                flow_key: name.flow_key,
-                direction: dir as u32,
-                run: name.run.to_owned(),
-                key_id: self.digester.key_id(),
-                cuts: self.cuts_blob(&mut cut, name.start_ns),
-                trail: self.trail_blob(&mut at, &mut seen, name.start_ns),
-                spans: std::mem::take(&mut spans),
-                dropped_marks: std::mem::take(&mut dropped),
-            });
-        }
-    }
-
-    /// `seen`: all packets up to the mark before, known from the interval's first mark on, which has a snapshot.
-    fn trail_blob(&self, at: &mut u32, seen: &mut Counters, start_ns: u64) -> Vec<u8> {
-        let Some(first) = self.entries.get(*at as usize) else { return Vec::new() };
-        let before =
-            |entry: &Entry, seen: &Counters| self.snapshots.get(entry.snapshot as usize).copied().unwrap_or(*seen);
-        *seen = before(first, seen);
-        let mut writer = TrailWriter::new(start_ns, self.config.threshold, seen);
-        for _ in 0..MARKS_PER_RECORD {
-            let Some(entry) = self.entries.get(*at as usize) else { break };
-            let before = before(entry, seen);
-            writer.mark(&entry.mark, &before.since(seen));
-            *seen = before;
-            seen.add(entry.mark.ecn, entry.mark.ip_bytes);
-            *at = entry.next;
-        }
-        writer.finish()
-    }
-
-    fn cuts_blob(&self, at: &mut u32, start_ns: u64) -> Vec<u8> {
-        if *at == NONE {
-            return Vec::new();
-        }
-        let mut writer = CutsWriter::new(start_ns, self.config.log2_stride);
-        while let Some((cut, next)) = self.cuts.get(*at as usize) {
-            writer.cut(cut);
-            *at = *next;
-        }
-        writer.finish()
-    }
-
     /// Empties the buffers: all flows have reported.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
@@ -440,153 +377,4 @@ fn before_boundary(tail: &Tail, p: &Packet<'_>, offset: u32) -> (Counters, u32) 
         before.add(p.ecn as u8, headers + rest);
     }
     (before, rest + 1)
-}
-
-fn flags_of(s: &Segment<'_>) -> u16 {
-    let mut out = 0;
-    for (bit, mark) in [
-        (flag::SYN, trail::SYN),
-        (flag::FIN, trail::FIN),
-        (flag::RST, trail::RST),
-        (flag::ECE, trail::ECE),
-        (flag::CWR, trail::CWR),
-        (flag::AE, trail::AE),
-    ] {
-        if s.flags & bit != 0 {
-            out |= mark;
-        }
-    }
-    out
-}
-
-/// TSval and TSecr, RFC 7323 section 3; 0 without.
-fn timestamps(mut options: &[u8]) -> (u32, u32) {
-    loop {
-        match options {
-            [8, 10, a, b, c, d, e, f, g, h, ..] => {
-                return (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]));
-            }
-            [1, rest @ ..] => options = rest,
-            [kind, len, ..] if *kind > 1 && *len >= 2 => match options.get(usize::from(*len)..) {
-                Some(rest) => options = rest,
-                None => return (0, 0),
-            },
-            _ => return (0, 0),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::decode;
-    use crate::frame::{Frame, Gso, LinkType};
-    use proptest::prelude::*;
-    use sce_proto::marks::{Cuts, Trail};
-
-    const NAME: Name<'_> = Name { start_ns: 0, interval_ns: 0, op: 1, run: "", flow: 2, flow_key: 3 };
-
-    /// An IPv4 packet with a TCP segment that has the timestamps option; payload is not captured.
-    fn bytes(seq: u32, payload: u32, ecn: u8) -> Vec<u8> {
-        let mut b = vec![0x45, ecn];
-        b.extend(((52 + payload) as u16).to_be_bytes());
-        b.extend([0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 1, 0, 2]);
-        b.extend(seq.to_be_bytes());
-        b.extend([0, 0, 0, 7, 0x80, 0x10, 0, 0, 0, 0, 0, 0, 1, 1, 8, 10, 0, 0, 0, 5, 0, 0, 0, 6]);
-        b
-    }
-
-    fn packet(data: &[u8], payload: u32, segments: u32, time_ns: u64) -> Packet<'_> {
-        let gso = (segments > 1).then(|| Gso { size: payload.div_ceil(segments) as u16, segs: segments as u16 });
-        let frame =
-            Frame { time_ns, link: LinkType::RAW, wire_len: 52 + payload, data, vlan: None, gso, outgoing: None };
-        decode(&frame, 0).unwrap()
-    }
-
-    /// The records of one direction: (sequence number, payload, segments, ECN) each.
-    fn run(config: &MarksConfig, packets: &[(u32, u32, u32, u8)]) -> Vec<PathMarks> {
-        let mut marks = Marks::new(config).unwrap();
-        let (mut tail, mut out) = (Tail::default(), Vec::new());
-        for (i, (seq, payload, segments, ecn)) in packets.iter().enumerate() {
-            let data = bytes(*seq, *payload, *ecn);
-            marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), false);
-        }
-        marks.report(&mut tail, Dir::Up, &NAME, &mut out);
-        out
-    }
-
-    fn trail_of(records: &[PathMarks]) -> Trail {
-        Trail::decode(&records[0].trail, 0)
-    }
-
-    #[test]
-    fn a_superpacket_leaves_the_marks_of_its_wire_packets() {
-        let config = MarksConfig { mode: MarksMode::Full, log2_stride: 12, ..MarksConfig::default() };
-        let seq = u32::MAX - 5000;
-        let split: Vec<_> = (0..8).map(|i| (seq.wrapping_add(i * 1250), 1250, 1, 2)).collect();
-        let (a, b) = (run(&config, &[(seq, 10_000, 8, 2)]), run(&config, &split));
-        let names = |t: &Trail| t.marks.iter().map(|m| (m.digest, m.ip_bytes, m.flags)).collect::<Vec<_>>();
-        assert_eq!(names(&trail_of(&a)), names(&trail_of(&b)));
-        assert_eq!(trail_of(&a).marks.len(), 8);
-        let (a, b) = (Cuts::decode(&a[0].cuts, 0), Cuts::decode(&b[0].cuts, 0));
-        assert_eq!(b.cuts.len(), 3, "boundaries every 4096 bytes in 10000");
-        let place = |c: &Cut| (c.block, c.lead, c.before);
-        assert_eq!(a.cuts.last().map(place), b.cuts.last().map(place));
-    }
-
-    #[test]
-    fn long_trails_are_spread_over_records_that_join_up() {
-        let config = MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() };
-        let packets: Vec<_> = (0..9000).map(|i| (i * 100, 100, 1, 1)).collect();
-        let records = run(&config, &packets);
-        assert_eq!(records.len(), 3);
-        let trails: Vec<Trail> = records.iter().map(|r| Trail::decode(&r.trail, 0)).collect();
-        assert!(trails.windows(2).all(|w| w[0].end() == w[1].base));
-        assert_eq!(trails[2].end().packets, [0, 9000, 0, 0]);
-    }
-
-    #[test]
-    fn a_full_budget_is_counted_and_leaves_a_gap() {
-        let config = MarksConfig { threshold: trail::ALL, max_marks: 10, ..MarksConfig::default() };
-        let packets: Vec<_> = (0..25).map(|i| (i * 100, 100, 1, 3)).collect();
-        let records = run(&config, &packets);
-        assert_eq!((records[0].dropped_marks, trail_of(&records).marks.len()), (15, 10));
-    }
-
-    #[test]
-    fn nothing_is_named_that_was_not_captured() {
-        let config = MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() };
-        let data = bytes(0, 100, 2);
-        for (captured, listed) in [(44, 0), (52, 1)] {
-            let mut marks = Marks::new(&config).unwrap();
-            let mut tail = Tail::default();
-            marks.observe(&mut tail, &packet(&data[..captured], 100, 1, 0), false);
-            assert_eq!((marks.entries.len(), tail.packets), (listed, 1));
-        }
-    }
-
-    proptest! {
-        /// Whatever is listed, marks and gaps together count every packet.
-        #[test]
-        fn gaps_and_marks_add_up(
-            sizes in proptest::collection::vec((0u32..3000, 0u8..4), 1..300),
-            threshold in prop_oneof![Just(0u32), Just(2000), Just(30_000)], head in 0u32..20,
-        ) {
-            let config = MarksConfig { threshold, head, ..MarksConfig::default() };
-            let mut want = Counters::default();
-            let mut seq = 1u32;
-            let packets: Vec<_> = sizes.iter().map(|(size, ecn)| {
-                want.add(*ecn, 52 + size);
-                seq += size;
-                (seq - size, *size, 1, *ecn)
-            }).collect();
-            let records = run(&config, &packets);
-            prop_assume!(!records.is_empty() && !records[0].trail.is_empty());
-            let trail = trail_of(&records);
-            let end = trail.end();
-            prop_assert!((0..4).all(|i| end.packets[i] <= want.packets[i] && end.ip_bytes[i] <= want.ip_bytes[i]));
-            let last = trail.marks.last().unwrap().time_ns as usize;
-            prop_assert_eq!(end.total_packets(), last as u64 + 1, "everything up to the last mark");
-        }
-    }
 }
