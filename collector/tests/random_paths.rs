@@ -150,6 +150,35 @@ proptest! {
             }
         }
     }
+
+    /// With the marks of an ordinary probe nothing that is said is wrong: what is not known exactly has bounds that hold.
+    ///
+    /// Two things sums cannot see, as docs/paths.md says: a copy that the network made hides a loss, and a packet so late
+    /// that others were lost and sent again meanwhile looks like one of them.
+    #[test]
+    fn default_marks_say_nothing_wrong(plan in plan(), bulk in any::<bool>(), times in prop_oneof![Just(1u64), Just(10)]) {
+        let mut plan = Plan { bulk, packets: plan.packets * times, ..plan };
+        plan.hops.iter_mut().for_each(|h| h.duplicate = 0);
+        let outcome = simulate(&plan);
+        let points = points(plan.hops.len() + 1);
+        let all = joined(&outcome, &points, 1_000_000_000, &MarksConfig::default());
+        prop_assume!(all.len() == 1 && all[0].segments.len() == 2 * plan.hops.len());
+        for (s, t) in beside(&all[0], &outcome, &points) {
+            let of = format!("hop {}, direction {}, {} and {}, warnings {:x}", s.position, s.direction, s.method, s.ecn_method, s.warning_bits);
+            let sent: u64 = t.matrix.iter().flatten().sum();
+            let lost: u64 = t.matrix.iter().map(|r| r[4]).sum();
+            prop_assert!(s.lost_packets_low <= lost && lost <= s.lost_packets_high, "{of}: {lost} lost in {}..{}", s.lost_packets_low, s.lost_packets_high);
+            prop_assert_eq!(s.sent_packets, sent, "{}", of);
+            if s.ecn_method != "sampled" && plan.hops.iter().all(|h| h.late == 0) {
+                for (a, row) in t.matrix.iter().enumerate() {
+                    for (b, want) in row.iter().enumerate() {
+                        let (low, high) = (matrix(s, 2)[a][b], matrix(s, 3)[a][b]);
+                        prop_assert!(low <= *want && *want <= high, "{of}: {a} to {b}: {want} in {low}..{high}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Bulk TCP with the sampled default: run-length maps make the joint matrix exact, also where mixed code points go in.

@@ -56,7 +56,7 @@ fn compare(bed: &Testbed, routers: usize) -> u64 {
 }
 
 /// What a test sends at most, in `sce-lab traffic` options.
-const LOAD: [&str; 8] = ["--tcp", "10", "--bytes", "4000000", "--udp", "10", "--packets", "2200"];
+const LOAD: [&str; 8] = ["--tcp", "10", "--bytes", "9000000", "--udp", "10", "--packets", "4000"];
 
 /// Builds a lab, sends traffic through it, ends the probes and compares everything.
 fn path_test(test: &str, shape: &[&str], traffic: &[&str], routers: usize) {
@@ -68,7 +68,7 @@ fn path_test(test: &str, shape: &[&str], traffic: &[&str], routers: usize) {
     run(bed.lab(&["traffic"]).args(LOAD).args(traffic));
     bed.stop_probes();
     let packets = compare(&bed, routers);
-    assert!(packets >= 50_000, "{packets} packets are too few to prove anything");
+    assert!(packets >= 100_000, "{packets} packets are too few to prove anything");
     let audit = bed.cli(&["audit"]).output().unwrap();
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 }
@@ -121,7 +121,12 @@ fn a_flow_shows_its_window_fall_when_marks_arrive() {
     assert!(traffic.wait().unwrap().success());
     bed.stop_probes();
 
-    let flows = bed.ask(&["flows", "--columns", "flow,up.payload_bytes", "--sort", "-up.payload_bytes"]);
+    let columns = "flow,up.rtt_ns_p50,up.rtt_forward_ns_p50,up.rtt_turnaround_ns_p50,up.rtt_reverse_ns_p50";
+    let flows = bed.ask(&["flows", "--columns", columns, "--sort", "-up.payload_bytes"]);
+    let part = |name: &str| number(&flows[0], &format!("up.rtt_{name}ns_p50")) as f64;
+    let (whole, parts) = (part(""), part("forward_") + part("turnaround_") + part("reverse_"));
+    assert!((parts / whole - 1.0).abs() < 0.2, "the parts make up the round trip: {:#}", flows[0]);
+    assert!(part("forward_") > 2.0 * part("reverse_"), "the queue stands in the way forward: {:#}", flows[0]);
     let flow = bed.ask(&["flow", flows[0]["flow"].as_str().unwrap()]);
     let moments: Vec<&Value> = flow["timeline"].as_array().unwrap().iter().filter(|m| m["direction"] == "up").collect();
     let value = |m: &Value, path: &str| path.split('.').fold(m, |v, key| &v[key]).as_u64();

@@ -10,13 +10,12 @@ use sce_proto::{Feedback, FlowInterval, PathSegment};
 
 use super::delay::quantile;
 use super::line::{Line, View};
-use super::{Window, within};
+use super::{TCP, Window, within};
 
 /// Differences up to this share, in ppm, are the delayed ACKs at the edges.
 const TOLERANCE_PPM: u64 = 20_000;
 /// (AE, CWR, ECE) of a SYN that offers AccECN, RFC 9768 section 3.1.1, in `syn_ace_bits`.
 const ACCECN_OFFER: u64 = 1 << 7;
-const TCP: u32 = 6;
 const SCTP: u32 = 132;
 
 /// The points between which feedback of a direction is judged.

@@ -73,6 +73,15 @@ impl Matrix {
         }
     }
 
+    /// Takes wider bounds: those of all stretches as one, which hold also where packets changed places between them.
+    pub(super) fn widen(&mut self, near: &Counters, far: &Counters) {
+        let mut whole = Matrix::default();
+        whole.add_block(near, far);
+        for (cell, wide) in self.0.iter_mut().flatten().zip(whole.0.iter().flatten()) {
+            (cell.low, cell.high) = (wide.low.min(cell.packets), wide.high.max(cell.packets));
+        }
+    }
+
     /// Narrows and moves the figures by a sample: `counts[from][to]` of the listed packets.
     pub(super) fn sample(&mut self, counts: &[[u64; 5]; 4]) {
         for (row, seen) in self.0.iter_mut().zip(counts) {

@@ -17,6 +17,7 @@
 //! the sums of those in the window as [`Sighting::window`]. What happened is worked out on everything that is passed and then
 //! handed to the windows, so the figures of windows side by side add up to those of the whole.
 
+mod blocks;
 mod branch;
 mod clock;
 mod delay;
@@ -27,6 +28,7 @@ mod matching;
 mod matrix;
 mod nat;
 mod order;
+mod places;
 mod pool;
 mod runs;
 mod segment;
@@ -108,6 +110,9 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
     let clocks = clocks.estimate();
     works.into_iter().map(|work| work.finish(&clocks, options)).collect()
 }
+
+/// IP protocol number.
+const TCP: u32 = 6;
 
 /// From (inclusive) to (exclusive), ns since the epoch; `None` = all.
 type Window = Option<(u64, u64)>;

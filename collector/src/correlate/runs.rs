@@ -5,13 +5,14 @@
 //! sequence; where some were sent again, those that stand in order. Packets without data are told by their sums.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use sce_proto::marks::{Counters, Mark, Spans};
 
 use super::line::Line;
 use super::matching::{Matching, matching, reordered};
 use super::matrix::{LOST, Matrix};
-use super::segment::Boundary;
+use super::places::Boundary;
 
 /// Packets that are laid side by side at once: bounds memory, at some 100 bytes each.
 const MOST: u64 = 1 << 21;
@@ -116,35 +117,75 @@ fn stretch(near: &Line<'_>, far: &Line<'_>, places: &[Boundary], out: &mut [Opti
     for i in reordered(&m.pairs) {
         followed[near_block(i)].reordered_packets += 1;
     }
-    for (f, (n, m)) in followed.iter_mut().zip(x.bare.iter().zip(&y.bare)) {
+    let bare = bare(&x, &y);
+    for Bare { blocks, near: n, far: m } in &bare {
+        let f = &mut followed[*blocks.end()];
         f.matrix.add_block(n, m);
         f.lost_packets += n.total_packets().saturating_sub(m.total_packets());
         f.duplicated_packets += m.total_packets().saturating_sub(n.total_packets());
         f.lost_bytes += n.total_bytes().saturating_sub(m.total_bytes());
         f.duplicated_bytes += m.total_bytes().saturating_sub(n.total_bytes());
     }
-    out.iter_mut().zip(followed).for_each(|(o, f)| *o = Some(f));
     // Bytes that came out in packets in which they did not go in (segmented anew, or overtaken across the stretch's edge)
     // say nothing here.
-    let strange = m.strangers.iter().map(|j| block(places, |p| &p.far, y.data[*j as usize].time_ns));
-    let around: Vec<usize> = strange.flat_map(|b| b.saturating_sub(1)..=b + 1).collect();
-    for b in x.wrong.iter().chain(&y.wrong).chain(&around) {
-        out.get_mut(*b).map(Option::take);
+    let far_block = |j: u32| block(places, |p| &p.far, y.data[j as usize].time_ns);
+    let around = m.strangers.iter().map(|j| far_block(*j)).flat_map(|b| b.saturating_sub(1)..=b + 1);
+    let mut known = vec![true; out.len()];
+    for b in x.wrong.iter().chain(&y.wrong).copied().chain(around) {
+        known.iter_mut().skip(b).take(1).for_each(|k| *k = false);
+    }
+    // A packet that went into one block and came out in another counts in both or in none.
+    let mut across: Vec<(usize, usize)> = m.pairs.iter().map(|(i, j)| (near_block(*i), far_block(*j))).collect();
+    across.extend(bare.iter().flat_map(|b| b.blocks.clone().map(|i| (i, *b.blocks.end()))));
+    across.retain(|(from, to)| from != to);
+    while let Some((from, to)) = across.iter().find(|(from, to)| known[*from] != known[*to]) {
+        (known[*from], known[*to]) = (false, false);
+    }
+    for ((o, f), known) in out.iter_mut().zip(followed).zip(known) {
+        *o = known.then_some(f);
     }
 }
 
-/// Copies of the same bytes of which one was lost, and the packets that got through between do not tell which.
+/// Packets without data of some blocks, on both sides.
+struct Bare {
+    blocks: RangeInclusive<usize>,
+    near: Counters,
+    far: Counters,
+}
+
+/// Packets without data on both sides, by block. Where more came out than went in, one changed places with a listed packet,
+/// so that the block and its neighbour are taken as one.
+fn bare(x: &Side, y: &Side) -> Vec<Bare> {
+    let excess = |b: &Bare| b.far.total_packets() > b.near.total_packets();
+    let mut out: Vec<Bare> = Vec::with_capacity(x.bare.len());
+    for (b, (near, far)) in x.bare.iter().zip(&y.bare).enumerate() {
+        let mut last = Bare { blocks: b..=b, near: *near, far: *far };
+        // What the first ones borrowed comes from behind them.
+        while (excess(&last) || out.last().is_some_and(excess))
+            && let Some(before) = out.pop()
+        {
+            last = Bare {
+                blocks: *before.blocks.start()..=b,
+                near: before.near.plus(&last.near),
+                far: before.far.plus(&last.far),
+            };
+        }
+        out.push(last);
+    }
+    out
+}
+
+/// Copies of the same bytes of which one was lost, and nothing tells for certain which.
 struct Doubtful {
     /// Places in the pairs and in the lost of a matching.
     pair: usize,
     lost: usize,
 }
 
-/// Sets right which copy of bytes that were sent several times got through, and says where nothing tells.
+/// Sets right which copy of bytes that were sent several times got through, and says where that is a guess.
 ///
-/// Bytes that are sent again go without ECT (RFC 3168 section 6.1.5), and no hop may write it: where a copy seems to have
-/// gained it, the copies overtook each other, or the other one was lost. Where nothing got through between two copies, the
-/// one that came out as it went in is the likelier one; if they went in with different code points, that is a guess.
+/// A copy that is the one that arrived kept its place among the packets that got through between the copies, and most kept
+/// their code point. Bytes that are sent again go without ECT (RFC 3168 section 6.1.5), and no hop may write it.
 fn untangle(near: &[Mark], far: &[Mark], m: &mut Matching) -> Vec<Doubtful> {
     let ecn = |i: u32, j: u32| (near[i as usize].ecn, far[j as usize].ecn);
     let wrong = |p: &(u32, u32)| matches!(ecn(p.0, p.1), (0, 1..));
@@ -162,33 +203,44 @@ fn untangle(near: &[Mark], far: &[Mark], m: &mut Matching) -> Vec<Doubtful> {
         copies.entry(near[pair.0 as usize].digest).and_modify(|c| c.0.push(k));
     }
     copies.retain(|_, c| !c.0.is_empty());
-    let passed: Vec<u32> = m.pairs.iter().map(|p| p.0).collect();
-    let adjacent = |i: u32, l: u32| {
-        let (first, last) = (i.min(l), i.max(l));
-        passed.partition_point(|p| *p <= first) == passed.partition_point(|p| *p < last)
+    let settled = m.pairs.clone();
+    // What speaks against a copy, if it or another one is what arrived.
+    let against = |copy: u32, other: u32, arrived: u32| {
+        let (first, last) = (copy.min(other), copy.max(other));
+        let from = settled.partition_point(|p| p.0 <= first);
+        let between = settled[from..].iter().take_while(|p| p.0 < last);
+        let overtaken = between.filter(|p| (p.1 < arrived) == (copy == first)).count() > 0;
+        let changed = ecn(copy, arrived).0 != ecn(copy, arrived).1;
+        u32::from(overtaken) + u32::from(changed) + 2 * u32::from(wrong(&(copy, arrived)))
     };
     let mut doubtful = Vec::new();
     for (pairs, lost) in copies.values() {
         let mut told: Vec<usize> = Vec::new();
         for k in pairs {
             let (n, f) = m.pairs[*k];
-            let other = wrong(&(n, f))
-                .then(|| pairs.iter().find(|o| !wrong(&(m.pairs[**o].0, f)) && !wrong(&(n, m.pairs[**o].1))));
-            if let Some(o) = other.flatten() {
+            let crossed = |o: &&usize| !wrong(&(m.pairs[**o].0, f)) && !wrong(&(n, m.pairs[**o].1));
+            if wrong(&(n, f))
+                && let Some(o) = pairs.iter().find(crossed)
+            {
                 m.pairs[*k].1 = m.pairs[*o].1;
                 m.pairs[*o].1 = f;
                 continue;
             }
-            let free = || lost.iter().copied().filter(|l| !told.contains(l));
-            if let Some(l) = free().find(|l| adjacent(n, m.lost[*l]) && near[m.lost[*l] as usize].ecn != ecn(n, f).0) {
-                let (_, came) = ecn(n, f);
-                if near[m.lost[l] as usize].ecn == came {
-                    (m.pairs[*k].0, m.lost[l]) = (m.lost[l], n);
-                }
-                told.push(l);
-                doubtful.push(Doubtful { pair: *k, lost: l });
-            } else if let Some(l) = free().find(|l| wrong(&(n, f)) && !wrong(&(m.lost[*l], f))) {
+            let free = lost.iter().copied().filter(|l| !told.contains(l));
+            let Some((l, ours, theirs)) = free
+                .map(|l| (l, against(n, m.lost[l], f), against(m.lost[l], n, f)))
+                .min_by_key(|(_, ours, theirs)| i64::from(*theirs) - i64::from(*ours))
+            else {
+                continue;
+            };
+            let differ = near[n as usize].ecn != near[m.lost[l] as usize].ecn;
+            if theirs < ours {
                 (m.pairs[*k].0, m.lost[l]) = (m.lost[l], n);
+            }
+            if differ && ours.abs_diff(theirs) < 2 {
+                doubtful.push(Doubtful { pair: *k, lost: l });
+            }
+            if theirs < ours || differ {
                 told.push(l);
             }
         }

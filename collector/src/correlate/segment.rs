@@ -12,11 +12,13 @@ use sce_proto::PathSegment;
 use sce_proto::bits::{method, name, path_warning, quality};
 use sce_proto::marks::{Counters, Mark, trail};
 
+use super::blocks::{Block, balanced, blocks};
 use super::line::{Line, View};
-use super::matching::{Matching, in_order, reordered};
+use super::matching::{Matching, reordered};
 use super::matrix::{LOST, Matrix};
-use super::runs::{Followed, follow};
-use super::{Window, within};
+use super::places::{Boundary, common_places, rising};
+use super::runs::follow;
+use super::{TCP, Window, within};
 
 /// Unmatched packets at either end of a capture count as lost if they span no more than this, ns: a longer stretch means
 /// that the far point did not capture then.
@@ -185,26 +187,6 @@ fn exact(
     matrix.report(s);
 }
 
-/// Both sides' counters at one place of the flow.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Boundary {
-    pub(super) near: Counters,
-    pub(super) far: Counters,
-    pub(super) time_ns: u64,
-}
-
-/// What lies between two places.
-#[derive(Debug, Clone)]
-struct Block {
-    near: Counters,
-    far: Counters,
-    /// Packets of the direction up to its end at the near point.
-    until: u64,
-    time_ns: u64,
-    /// Known packet by packet.
-    followed: Option<Followed>,
-}
-
 /// Subtracts sums between places that both sides know.
 fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matching, region: &Region, window: Window) {
     let mut places = common_places(near, far, m);
@@ -221,7 +203,12 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
         return unaligned(s, near, far, window);
     }
     let (mut matrix, mut rest) = (Matrix::default(), Matrix::default());
-    let blocks = blocks(&places, follow(near, far, &places));
+    let mut blocks = blocks(&places, follow(near, far, &places));
+    // What the maps tell adds up to what the counters tell, or is not believed.
+    if !balanced(&blocks) {
+        blocks = super::blocks::blocks(&places, vec![None; places.len() - 1]);
+    }
+    let (mut unknown, mut copies) = (Boundary::default(), 0);
     let asked = || blocks.iter().filter(|b| within(window, b.time_ns));
     for block in asked() {
         let (n, f) = (block.near.total_packets(), block.far.total_packets());
@@ -241,11 +228,17 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
         s.received_packets += f;
         s.lost_packets += n.saturating_sub(f);
         s.duplicated_packets += f.saturating_sub(n);
+        copies += f.saturating_sub(n);
         s.lost_bytes += block.near.total_bytes().saturating_sub(block.far.total_bytes());
         s.duplicated_bytes += block.far.total_bytes().saturating_sub(block.near.total_bytes());
         rest.add_block(&block.near, &block.far);
+        (unknown.near, unknown.far) = (unknown.near.plus(&block.near), unknown.far.plus(&block.far));
     }
-    (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets, s.lost_packets);
+    if !in_sequence(near, far) {
+        rest.widen(&unknown.near, &unknown.far);
+    }
+    // Where sums show both, a packet may have come too late to be told from a copy.
+    (s.lost_packets_low, s.lost_packets_high) = (s.lost_packets.saturating_sub(copies), s.lost_packets);
     let whole = region.start && region.end && window.is_none();
     // The window reaches beyond the places that both sides know, or lies between two of them.
     let beyond = window.is_some_and(|(from, to)| {
@@ -261,8 +254,8 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
     let ecn = if rest.certain() && matrix.certain() {
         if whole && inner == 0 { method::COUNTERS } else { method::BLOCK_EXACT }
     } else {
-        let unknown: Vec<&Block> = asked().filter(|b| b.followed.is_none()).collect();
-        let counts = sample(near, far, m, region, &unknown);
+        let blind: Vec<&Block> = asked().filter(|b| b.followed.is_none()).collect();
+        let counts = sample(near, far, m, region, &blind);
         if counts.iter().flatten().sum::<u64>() >= MIN_SAMPLE {
             rest.sample(&counts);
             method::SAMPLED
@@ -273,6 +266,13 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
     s.ecn_method = name(method::ALL, ecn).to_owned();
     matrix.plus(&rest);
     matrix.report(s);
+}
+
+/// Whether all packets kept their order as far as sequence numbers tell: then the packets between two places are the same on
+/// both sides, but for those that were lost. Without numbers nobody knows.
+fn in_sequence(near: &Line<'_>, far: &Line<'_>) -> bool {
+    let orderly = |line: &Line<'_>| line.totals.reordered_segments == 0 && line.totals.late_segments == 0;
+    near.totals.ip_proto == TCP && orderly(near) && orderly(far)
 }
 
 /// Only sums that were not taken at the same place of the flow: what is missing at the far point is lost or on its way.
@@ -294,110 +294,6 @@ fn unaligned(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, window: Windo
     s.method = name(method::ALL, method::BOUND).to_owned();
     s.ecn_method.clone_from(&s.method);
     matrix.report(s);
-}
-
-/// Places that both sides marked: cuts of the sequence, and listed packets that kept their order.
-fn common_places(near: &Line<'_>, far: &Line<'_>, m: &Matching) -> Vec<Boundary> {
-    let mut places = Vec::new();
-    if !m.pairs.is_empty() {
-        let (x, y) = (near.cumulative(), far.cumulative());
-        let place = |(i, j): (u32, u32)| Boundary {
-            near: x[i as usize],
-            far: y[j as usize],
-            time_ns: near.marks[i as usize].time_ns,
-        };
-        places.extend(in_order(&m.pairs).into_iter().map(place));
-        // Behind the last common packet is a place too.
-        if let Some((i, j)) = in_order(&m.pairs).last() {
-            let time_ns = near.marks[*i as usize].time_ns;
-            let (mut n, mut f) = (x[*i as usize], y[*j as usize]);
-            n.add(near.marks[*i as usize].ecn, near.marks[*i as usize].ip_bytes);
-            f.add(far.marks[*j as usize].ecn, far.marks[*j as usize].ip_bytes);
-            places.push(Boundary { near: n, far: f, time_ns });
-        }
-    }
-    places.extend(common_cuts(near, far));
-    places.sort_by_key(|p| (p.near.total_packets(), p.near.total_bytes()));
-    places
-}
-
-fn common_cuts(near: &Line<'_>, far: &Line<'_>) -> Vec<Boundary> {
-    if near.cuts.is_empty() || far.cuts.is_empty() || near.log2_stride != far.log2_stride {
-        return Vec::new();
-    }
-    let wrap = 1i64 << (32 - u32::from(near.log2_stride));
-    // Both unwrapped from their own beginnings: of the shifts that fit, the one that is nearest in time.
-    let shift = far.cuts.iter().find_map(|f| {
-        let candidates = near.cuts.iter().filter(|n| (n.block - f.block) % wrap == 0);
-        candidates.min_by_key(|n| n.seen.time_ns.abs_diff(f.seen.time_ns)).map(|n| n.block - f.block)
-    });
-    let Some(shift) = shift else { return Vec::new() };
-    let (mut i, mut j) = (0, 0);
-    let mut out = Vec::new();
-    while let (Some(n), Some(f)) = (near.cuts.get(i), far.cuts.get(j)) {
-        match n.block.cmp(&(f.block + shift)) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                if n.seen.same_segment(&f.seen) {
-                    out.push(Boundary { near: n.seen.before, far: f.seen.before, time_ns: n.seen.time_ns });
-                }
-                (i, j) = (i + 1, j + 1);
-            }
-        }
-    }
-    out
-}
-
-/// Without places at which the far side would run backwards.
-fn rising(places: &[Boundary]) -> Vec<Boundary> {
-    let mut out: Vec<Boundary> = Vec::with_capacity(places.len());
-    let grows =
-        |a: &Counters, b: &Counters| (0..4).all(|i| a.packets[i] <= b.packets[i] && a.ip_bytes[i] <= b.ip_bytes[i]);
-    for p in places {
-        while out.len() > 1 && out.last().is_some_and(|l| !grows(&l.far, &p.far) || !grows(&l.near, &p.near)) {
-            out.pop();
-        }
-        if out.last().is_none_or(|l| grows(&l.far, &p.far) && grows(&l.near, &p.near)) {
-            out.push(*p);
-        }
-    }
-    out
-}
-
-/// The stretches between places. One that came out with more packets than went in has borrowed from a neighbour (a packet
-/// that changed places with the mark), so the two are taken as one.
-///
-/// A block belongs to the time at which it ended at the near point. None is left out before that, so that every window
-/// comes to the same blocks.
-fn blocks(places: &[Boundary], followed: Vec<Option<Followed>>) -> Vec<Block> {
-    let mut out: Vec<Block> = Vec::with_capacity(places.len());
-    let excess = |b: &Block| b.followed.is_none() && b.far.total_packets() > b.near.total_packets();
-    for (pair, followed) in places.windows(2).zip(followed) {
-        let (near, far) = (pair[1].near.since(&pair[0].near), pair[1].far.since(&pair[0].far));
-        out.push(Block { near, far, until: pair[1].near.total_packets(), time_ns: pair[1].time_ns, followed });
-        while let [.., before, last] = out.as_slice()
-            && excess(last)
-            && before.followed.is_none()
-        {
-            let Some(last) = out.pop() else { break };
-            if let Some(before) = out.last_mut() {
-                before.near = before.near.plus(&last.near);
-                before.far = before.far.plus(&last.far);
-                (before.until, before.time_ns) = (last.until, last.time_ns);
-            }
-        }
-    }
-    // What the first one borrowed comes from behind it.
-    while let [first, next, ..] = out.as_slice()
-        && excess(first)
-        && next.followed.is_none()
-    {
-        let first = out.remove(0);
-        out[0].near = out[0].near.plus(&first.near);
-        out[0].far = out[0].far.plus(&first.far);
-    }
-    out
 }
 
 /// What became of the listed packets of some blocks that a threshold selected: a fair sample. The head of a flow, listed in

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sce_proto::bits::{self, ecn_mode, join_evidence, order_evidence, path_warning};
 use sce_proto::derive::{Number, derived};
-use sce_proto::{Feedback, Field, FlowInterval, Merge, ObservationPoint, PathSegment};
+use sce_proto::{Feedback, Field, FlowInterval, Merge, ObservationPoint, PathSegment, sketch};
 
 use super::filter::proto_name;
 use super::load::Flows;
@@ -30,6 +30,10 @@ pub(super) struct Flow {
     /// ECT(1) and CE packets by settled direction, at the point nearest to the receiver: what the path made of the marks.
     arrived: [Option<[u64; 2]>; 2],
     lost: [Option<u64>; 2],
+    /// Median one-way delay by direction, over all segments from the first to the last point, and its error, ns.
+    way: [Option<(i64, u64)>; 2],
+    /// Median time from data to its acknowledgement at the point nearest to the receiver of a direction's data, ns.
+    turnaround_ns: [Option<u64>; 2],
     points: Vec<String>,
     probes: Vec<String>,
     join_bits: u32,
@@ -93,15 +97,19 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         };
         named.filter(|m| total(*m, direction).is_some()).or_else(guess).and_then(|m| total(m, direction)).cloned()
     };
-    let arrived = |direction: usize| {
+    let receiving = |direction: usize| {
         let of = joined.segments.iter().filter(|s| s.direction as usize == direction);
         let last = of.max_by_key(|s| s.position).and_then(|s| {
             let there = |m: &usize| flows.sightings[joined.members[*m].sighting].op == s.to_op;
             (0..joined.members.len()).find(there).and_then(|m| total(m, direction))
         });
         let seen = (0..joined.members.len()).filter_map(|m| total(m, direction));
-        let at = last.or_else(|| seen.min_by_key(|t| (t.ttl_max, t.packets)));
-        at.map(|t| [t.ect1_packets, t.ce_packets])
+        last.or_else(|| seen.min_by_key(|t| (t.ttl_max, t.packets)))
+    };
+    let arrived = |direction: usize| receiving(direction).map(|t| [t.ect1_packets, t.ce_packets]);
+    let turnaround_ns = |direction: usize| {
+        let across = joined.segments.iter().any(|s| s.direction as usize == direction);
+        receiving(direction).filter(|_| across).and_then(|t| sketch::quantile(&t.rtt_ns_sketch, 0.5))
     };
     let lost = |direction: usize| {
         let segments = joined.segments.iter().filter(|s| s.direction as usize == direction);
@@ -123,10 +131,26 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         totals: [nearest(0), nearest(1)],
         arrived: [arrived(0), arrived(1)],
         lost: [lost(0), lost(1)],
+        way: [0, 1].map(|direction| way(&joined.segments, direction)),
+        turnaround_ns: [0, 1].map(turnaround_ns),
         points,
         probes,
         join_bits: joined.join_evidence_bits,
     })
+}
+
+/// Median one-way delay over a path without branches, and its error, ns. Medians of segments add up as far as their queues
+/// have nothing to do with each other.
+fn way(segments: &[PathSegment], direction: u32) -> Option<(i64, u64)> {
+    let list = || segments.iter().filter(|s| s.direction == direction);
+    let mut positions: Vec<u32> = list().map(|s| s.position).collect();
+    let hops = positions.len();
+    positions.sort_unstable();
+    positions.dedup();
+    if hops == 0 || positions.len() < hops || list().any(|s| s.owd_count == 0) {
+        return None;
+    }
+    Some(list().fold((0, 0), |(delay, error), s| (delay + s.owd_ns_p50, error + s.owd_ns_error)))
 }
 
 /// The same flows point by point.
@@ -291,6 +315,27 @@ fn direction_columns(direction: usize) -> Vec<Def<Arc<Flow>>> {
         def.column.shown = direction == 0;
         out.push(def);
     }
+    let part = |name: &str, help: &str, get: fn(&Flow, usize) -> Option<Cell>| {
+        Def::new(format!("{prefix}{name}"), "ns", help, move |f: &Arc<Flow>| get(f, direction).unwrap_or(Cell::None))
+    };
+    out.extend([
+        part(
+            "rtt_forward_ns_p50",
+            "Of the round trip of this direction's data: the way to the receiver, median.",
+            |f, d| f.way[d].map(|w| Cell::I(w.0)),
+        ),
+        part("rtt_turnaround_ns_p50", "Of the same: what the receiver takes to acknowledge, median.", |f, d| {
+            f.turnaround_ns[d].map(Cell::U)
+        }),
+        part("rtt_reverse_ns_p50", "Of the same: the way back of the acknowledgements, median.", |f, d| {
+            f.way[1 - d].map(|w| Cell::I(w.0))
+        }),
+        part(
+            "rtt_ways_ns_error",
+            "The ways forward and back are true to within this; their sum does not depend on it.",
+            |f, d| Some(Cell::U(f.way[d]?.1.max(f.way[1 - d]?.1))),
+        ),
+    ]);
     out.push(Def::new(
         format!("{prefix}lost_packets"),
         "packets",

@@ -138,8 +138,8 @@ fn sent(plan: &Plan, up: bool, dice: &mut Dice) -> Vec<(u64, Packet)> {
         let payload = if plan.bulk { 1400 } else { 20 + dice.below(1400) as u16 };
         push(t, seq, 0x10, payload, ecn);
         if plan.tcp && dice.chance(30_000) {
-            // Sent again, without ECT as RFC 3168 asks.
-            push(t + 2_000_000, seq, 0x10, payload, 0);
+            // Sent again after a round trip, without ECT as RFC 3168 asks.
+            push(t + 15_000_000, seq, 0x10, payload, 0);
         }
         seq = seq.wrapping_add(u32::from(payload));
     }
