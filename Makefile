@@ -28,6 +28,11 @@ bench: ## CPU time of sce-probe beside libpcap's floor and the peers that are in
 	cargo build --release --workspace --bins
 	nice target/release/sce-bench run
 
+chaos: ## 1,000 faults into the real programs while captures are replayed: nothing lost, nothing twice (half an hour)
+	@lab/setup.sh build
+	cargo build --release --workspace --bins
+	SCE_CHAOS_FAULTS=1000 cargo test --release -p sce-lab --test chaos -- --nocapture
+
 doc: ## Reference documentation into target/doc
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 

@@ -112,6 +112,11 @@ impl Collector {
         }
     }
 
+    /// Process number of the one that runs.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// Where probes and the command line find it.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
