@@ -82,11 +82,27 @@ impl Plan {
 
     /// The rows of the answer, and how many there were before the limit.
     pub(super) fn rows<T>(&self, defs: &[Def<T>], items: impl IntoIterator<Item = T>) -> (Vec<Vec<Cell>>, u64) {
-        let make = |item: &T| -> Vec<Cell> { self.needed.iter().map(|i| (defs[*i].get)(item)).collect() };
-        let mut rows: Vec<Vec<Cell>> = items.into_iter().map(|i| make(&i)).filter(|r| self.matcher.holds(r)).collect();
+        let items: Vec<T> = items.into_iter().collect();
+        // Most cells of most items are never shown: first those that decide, with the item's number behind them.
+        let mut decide: Vec<usize> = self.matcher.columns().into_iter().chain(self.sort.iter().map(|s| s.0)).collect();
+        decide.sort_unstable();
+        decide.dedup();
+        let make = |(n, item): (usize, &T)| {
+            let mut row = vec![Cell::None; self.needed.len() + 1];
+            decide.iter().for_each(|at| row[*at] = (defs[self.needed[*at]].get)(item));
+            row[self.needed.len()] = Cell::U(n as u64);
+            row
+        };
+        let mut rows: Vec<Vec<Cell>> = items.iter().enumerate().map(make).filter(|r| self.matcher.holds(r)).collect();
         table::sort(&mut rows, &self.sort);
         let total = rows.len() as u64;
         rows.truncate(self.limit);
+        for row in &mut rows {
+            if let Some(Cell::U(n)) = row.pop() {
+                let item = &items[n as usize];
+                *row = self.needed.iter().map(|i| (defs[*i].get)(item)).collect();
+            }
+        }
         (rows, total)
     }
 }
