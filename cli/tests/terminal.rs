@@ -4,6 +4,8 @@
 mod fake;
 
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -107,4 +109,65 @@ fn ctrl_c_leaves_and_gives_the_terminal_back() {
     }
     assert!(!terminal.screen.screen().alternate_screen(), "the alternate screen was left");
     assert!(!terminal.screen.screen().hide_cursor(), "the cursor is back");
+}
+
+/// A collector that holds the captures of the lab; it ends with the test.
+struct Collector {
+    child: Child,
+    url: String,
+    /// Database and spools.
+    dir: tempfile::TempDir,
+}
+
+impl Collector {
+    /// None where the other programs of the workspace are not built, as `cargo build --workspace` does.
+    fn start() -> Option<Collector> {
+        let programs = Path::new(env!("CARGO_BIN_EXE_sce-cli")).parent().unwrap();
+        let (collector, probe) = (programs.join("sce-collector"), programs.join("sce-probe"));
+        if !collector.exists() || !probe.exists() {
+            assert!(std::env::var_os("CI").is_none(), "sce-collector and sce-probe are built before the tests run");
+            eprintln!("SKIP watch_shows_what_a_real_collector_holds: cargo build --workspace makes its collector");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut serve = Command::new(collector);
+        serve.args(["serve", "--listen", &address, "--admin", "none", "--db"]).arg(dir.path().join("sce.db"));
+        let child = serve.stderr(Stdio::null()).spawn().unwrap();
+        let running = Collector { child, url: format!("http://{address}"), dir };
+        let patience = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(&address).is_err() {
+            assert!(Instant::now() < patience, "the collector does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        for side in ["client", "server"] {
+            let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../lab/captures/{side}.pcap.gz"));
+            let mut replay = Command::new(&probe);
+            replay.args(["run", "--name", side, "--collector", &running.url, "--read"]).arg(capture);
+            replay.arg("--spool").arg(running.dir.path().join(side)).stderr(Stdio::null());
+            assert!(replay.status().unwrap().success());
+        }
+        Some(running)
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[test]
+fn watch_shows_what_a_real_collector_holds() {
+    let Some(collector) = Collector::start() else { return };
+    let window = "--since 2026-11-21T04:55:00Z --until 2026-11-21T04:55:10Z";
+    let mut terminal = Terminal::start(&format!("watch {window} proto = tcp"), &collector.url);
+    let list = terminal.wait_for("10.77.1.2:56006");
+    assert!(list.contains("10.77.3.2:5201") && list.contains("nothing lost"), "{list}");
+    terminal.press("\r");
+    let flow = terminal.wait_for("SCE marked");
+    assert!(flow.contains("o client") && flow.contains("o server") && flow.contains("lost"), "{flow}");
+    terminal.press("q");
+    assert!(terminal.child.wait().unwrap().success());
 }

@@ -199,7 +199,9 @@ async fn a_browser_shows_the_pages_without_an_error_or_a_foreign_request() {
     let flows = get(collector.admin, "/flows?since=2023-01-01", "localhost").await;
     let id = flows.split("href=\"/flow/").nth(1).unwrap()[..16].to_owned();
     let base = format!("http://{}", collector.admin);
-    for (path, width) in [("/flows?since=2023-01-01", 1280), (format!("/flow/{id}").as_str(), 400)] {
+    let one = format!("/flow/{id}");
+    let pages = ["/", "/flows?since=2023-01-01", "/paths", "/matrix", "/runs", "/audit", &one];
+    for (path, width) in pages.into_iter().flat_map(|path| [(path, 1280), (path, 400)]) {
         let picture = dir.path().join("page.png");
         let (at, page, shown) = (base.clone(), path.to_owned(), picture.clone());
         let (console, asked) = tokio::task::spawn_blocking(move || browse(&at, &page, width, &shown)).await.unwrap();
