@@ -175,7 +175,7 @@ Examples:
     #[command(after_help = "Examples:
   sce-cli export --run cubic-2 --out cubic-2            flows.csv, paths.csv ... and manifest.json
   sce-cli export --since 1h --format ndjson --out hour --views flows,series
-  sce-cli export --format parquet --out all             pandas.read_parquet('all/flows.parquet')")]
+  sce-cli export --format parquet --out all             pandas.read_parquet('all/flows')")]
     Export(ExportArgs),
     /// Send flows to an IPFIX collector over UDP (RFC 7011), both directions in one record (RFC 5103)
     #[command(after_help = "Examples:
