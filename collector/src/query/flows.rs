@@ -30,10 +30,6 @@ pub(super) struct Flow {
     /// ECT(1) and CE packets by settled direction, at the point nearest to the receiver: what the path made of the marks.
     arrived: [Option<[u64; 2]>; 2],
     lost: [Option<u64>; 2],
-    /// Median one-way delay by direction, over all segments from the first to the last point, and its error, ns.
-    way: [Option<(i64, u64)>; 2],
-    /// Median time from data to its acknowledgement at the point nearest to the receiver of a direction's data, ns.
-    turnaround_ns: [Option<u64>; 2],
     points: Vec<String>,
     probes: Vec<String>,
     join_bits: u32,
@@ -63,6 +59,10 @@ pub(super) struct Verified {
     receiver: Option<ObservationPoint>,
     sender: Option<ObservationPoint>,
     feedback: Feedback,
+    /// Median one-way delay of the data and of what acknowledges it, over the whole path, and its error, ns.
+    ways: [Option<(i64, u64)>; 2],
+    /// Median time from data to its acknowledgement at the receiver's point, ns.
+    turnaround_ns: Option<u64>,
 }
 
 /// `probe:interface`.
@@ -97,19 +97,15 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         };
         named.filter(|m| total(*m, direction).is_some()).or_else(guess).and_then(|m| total(m, direction)).cloned()
     };
-    let receiving = |direction: usize| {
+    let arrived = |direction: usize| {
         let of = joined.segments.iter().filter(|s| s.direction as usize == direction);
         let last = of.max_by_key(|s| s.position).and_then(|s| {
             let there = |m: &usize| flows.sightings[joined.members[*m].sighting].op == s.to_op;
             (0..joined.members.len()).find(there).and_then(|m| total(m, direction))
         });
         let seen = (0..joined.members.len()).filter_map(|m| total(m, direction));
-        last.or_else(|| seen.min_by_key(|t| (t.ttl_max, t.packets)))
-    };
-    let arrived = |direction: usize| receiving(direction).map(|t| [t.ect1_packets, t.ce_packets]);
-    let turnaround_ns = |direction: usize| {
-        let across = joined.segments.iter().any(|s| s.direction as usize == direction);
-        receiving(direction).filter(|_| across).and_then(|t| sketch::quantile(&t.rtt_ns_sketch, 0.5))
+        let at = last.or_else(|| seen.min_by_key(|t| (t.ttl_max, t.packets)));
+        at.map(|t| [t.ect1_packets, t.ce_packets])
     };
     let lost = |direction: usize| {
         let segments = joined.segments.iter().filter(|s| s.direction as usize == direction);
@@ -131,8 +127,6 @@ fn flow(flows: &Flows, at: usize) -> Option<Flow> {
         totals: [nearest(0), nearest(1)],
         arrived: [arrived(0), arrived(1)],
         lost: [lost(0), lost(1)],
-        way: [0, 1].map(|direction| way(&joined.segments, direction)),
-        turnaround_ns: [0, 1].map(turnaround_ns),
         points,
         probes,
         join_bits: joined.join_evidence_bits,
@@ -192,7 +186,15 @@ pub(super) fn verified(flows: &Flows, list: &[Arc<Flow>]) -> Vec<Verified> {
         for feedback in &joined.feedback {
             let point = |op: u64| flows.points.get(&op).cloned();
             let (receiver, sender) = (point(feedback.receiver_op), point(feedback.sender_op));
-            out.push(Verified { flow: flow.clone(), receiver, sender, feedback: feedback.clone() });
+            let direction = feedback.direction;
+            let ways = [direction, 1 - direction].map(|direction| way(&joined.segments, direction));
+            let at_receiver = joined.members.iter().find(|m| flows.sightings[m.sighting].op == feedback.receiver_op);
+            let turnaround_ns = at_receiver.filter(|_| feedback.receiver_op != feedback.sender_op).and_then(|m| {
+                let data = flows.sightings[m.sighting].totals[direction as usize ^ usize::from(m.swapped)].as_ref()?;
+                sketch::quantile(&data.rtt_ns_sketch, 0.5)
+            });
+            let feedback = feedback.clone();
+            out.push(Verified { flow: flow.clone(), receiver, sender, feedback, ways, turnaround_ns });
         }
     }
     out
@@ -315,27 +317,6 @@ fn direction_columns(direction: usize) -> Vec<Def<Arc<Flow>>> {
         def.column.shown = direction == 0;
         out.push(def);
     }
-    let part = |name: &str, help: &str, get: fn(&Flow, usize) -> Option<Cell>| {
-        Def::new(format!("{prefix}{name}"), "ns", help, move |f: &Arc<Flow>| get(f, direction).unwrap_or(Cell::None))
-    };
-    out.extend([
-        part(
-            "rtt_forward_ns_p50",
-            "Of the round trip of this direction's data: the way to the receiver, median.",
-            |f, d| f.way[d].map(|w| Cell::I(w.0)),
-        ),
-        part("rtt_turnaround_ns_p50", "Of the same: what the receiver takes to acknowledge, median.", |f, d| {
-            f.turnaround_ns[d].map(Cell::U)
-        }),
-        part("rtt_reverse_ns_p50", "Of the same: the way back of the acknowledgements, median.", |f, d| {
-            f.way[1 - d].map(|w| Cell::I(w.0))
-        }),
-        part(
-            "rtt_ways_ns_error",
-            "The ways forward and back are true to within this; their sum does not depend on it.",
-            |f, d| Some(Cell::U(f.way[d]?.1.max(f.way[1 - d]?.1))),
-        ),
-    ]);
     out.push(Def::new(
         format!("{prefix}lost_packets"),
         "packets",
@@ -467,9 +448,23 @@ pub(super) fn verified_columns() -> Vec<Def<Verified>> {
         let finite = move |v: &Verified| if get(v) == Cell::I(i64::MAX) { Cell::None } else { get(v) };
         out.push(Def { column: def.column, get: Box::new(finite) });
     }
-    out.push(Def::new("warnings", "", "What to beware of.", |v: &Verified| {
-        words(path_warning::ALL, v.feedback.warning_bits)
-    }));
+    let way = |i: usize| move |v: &Verified| v.ways[i].map_or(Cell::None, |w| Cell::I(w.0));
+    out.extend([
+        Def::new("rtt_forward_ns_p50", "ns", "Of the data's round trip: the way to the receiver, median.", way(0)),
+        Def::new(
+            "rtt_turnaround_ns_p50",
+            "ns",
+            "Of the same: until the receiver acknowledges, median.",
+            |v: &Verified| v.turnaround_ns.map_or(Cell::None, Cell::U),
+        ),
+        Def::new("rtt_reverse_ns_p50", "ns", "Of the same: the way back of the acknowledgements, median.", way(1)),
+        Def::new("rtt_ways_ns_error", "ns", "The ways are true to within this; their sum is exact.", |v: &Verified| {
+            v.ways[0].zip(v.ways[1]).map_or(Cell::None, |(there, back)| Cell::U(there.1.max(back.1)))
+        }),
+        Def::new("warnings", "", "What to beware of.", |v: &Verified| {
+            words(path_warning::ALL, v.feedback.warning_bits)
+        }),
+    ]);
     out
 }
 
