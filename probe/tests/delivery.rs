@@ -276,6 +276,27 @@ async fn a_collector_that_comes_late_gets_all_of_it() {
     assert_eq!(rows(&fake, 1), (1..=51).collect::<Vec<_>>());
 }
 
+/// A probe that ends while it waits for an hour delivers to a collector that came back meanwhile.
+#[tokio::test]
+async fn the_end_is_no_time_to_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = Fake::default();
+    let later = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let queue = Arc::new(Queue::new(spool(dir.path())));
+    let progress = Arc::new(Progress::default());
+    let hour = Duration::from_secs(3600);
+    let mut config = config(&[later]);
+    config.timing = Timing { backoff: (1000 * hour, 1000 * hour), ..config.timing };
+    let _delivery = tokio::spawn(deliver::run(queue.clone(), config, progress.clone()));
+    append(&queue, 1, 1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (_, _server) = start(&fake, &later.to_string()).await;
+    assert_eq!(queue.backlog().batches, 1, "it waits");
+    progress.hurry();
+    settled(&queue).await;
+    assert_eq!(rows(&fake, 1), [1]);
+}
+
 #[tokio::test]
 async fn a_lost_batch_is_skipped_after_its_report() {
     let dir = tempfile::tempdir().unwrap();

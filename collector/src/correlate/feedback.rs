@@ -378,6 +378,11 @@ impl Facts<'_> {
             let words = format!("{numbers}, {heard} reached the sender and the others were on their way.");
             return (verdict::COMPLETE, words);
         }
+        if lost == 0 && a.said_acks > 0 && a.heard_acks >= a.said_acks {
+            let words = format!("{numbers} by {} acknowledgements, which all reached the sender", a.said_acks);
+            let why = "others had overtaken some of them, so that they acknowledged";
+            return (verdict::COMPLETE, format!("{words}; {why} {heard} there."));
+        }
         (
             verdict::RETURN_LOST,
             format!("{numbers}, {heard} reached the sender: {lost} packets were lost on the way back."),

@@ -4,6 +4,8 @@
 //! packets. Out: how many of each code point became what, with bounds that always hold (Fréchet bounds of a table with
 //! known margins). Where a stretch went in with one code point only, both bounds meet and the figures are exact.
 
+use std::sync::LazyLock;
+
 use sce_proto::marks::Counters;
 use sce_proto::{PathSegment, Record, ValueRef};
 
@@ -138,8 +140,9 @@ impl Matrix {
 
     /// Writes the transitions into a segment.
     pub(super) fn report(&self, s: &mut PathSegment) {
-        let Some(first) = PathSegment::position("not_ect_to_not_ect_packets") else { return };
-        for (i, c) in self.0.iter().flatten().enumerate() {
+        static FIRST: LazyLock<Option<usize>> = LazyLock::new(|| PathSegment::position("not_ect_to_not_ect_packets"));
+        let Some(first) = *FIRST else { return };
+        for (i, c) in self.0.iter().flatten().enumerate().filter(|(_, c)| **c != Cell::default()) {
             for (k, value) in [c.packets, c.bytes, c.low, c.high].into_iter().enumerate() {
                 s.set(first + 4 * i + k, ValueRef::U64(value));
             }

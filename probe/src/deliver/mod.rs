@@ -15,7 +15,7 @@ use sce_proto::collector_message::Kind as Answer;
 use sce_proto::ingest_client::IngestClient;
 use sce_proto::probe_message::Kind as Message;
 use sce_proto::{CollectorMessage, Hello, PROTOCOL_MAX, PROTOCOL_MIN, ProbeMessage, Welcome};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
@@ -75,7 +75,20 @@ pub struct Progress {
     pub connected: AtomicBool,
     /// Whether the collector refuses the probe for good.
     pub refused: AtomicBool,
+    ending: AtomicBool,
+    wake: Notify,
 }
+
+impl Progress {
+    /// The probe is about to end: what is left is delivered now or never, so waits between attempts become short.
+    pub fn hurry(&self) {
+        self.ending.store(true, Relaxed);
+        self.wake.notify_one();
+    }
+}
+
+/// Longest wait between attempts once the probe is about to end.
+const HURRY: Duration = Duration::from_millis(250);
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -148,7 +161,11 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
                 if refused { config.timing.refused } else { backoff.next() }
             }
         };
-        tokio::time::sleep(wait).await;
+        let wait = if progress.ending.load(Relaxed) { wait.min(HURRY) } else { wait };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = progress.wake.notified() => {}
+        }
     }
     Ok(())
 }

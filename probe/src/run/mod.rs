@@ -214,6 +214,7 @@ async fn until_done(
     }
     control.stop();
     control.close();
+    progress.hurry();
     for thread in sources.threads.drain(..) {
         let _ = thread.join();
     }
