@@ -380,8 +380,8 @@ impl Facts<'_> {
         }
         if lost == 0 && a.said_acks > 0 && a.heard_acks >= a.said_acks {
             let words = format!("{numbers} by {} acknowledgements, which all reached the sender", a.said_acks);
-            let why = "others had overtaken some of them, so that they acknowledged";
-            return (verdict::COMPLETE, format!("{words}; {why} {heard} there."));
+            let order = "in another order, it seems, as they acknowledged";
+            return (verdict::COMPLETE, format!("{words}, {order} {heard} there."));
         }
         (
             verdict::RETURN_LOST,
