@@ -11,13 +11,15 @@ use sce_proto::bits::{end_reason, quality};
 use sce_proto::marks::{self, Counters, Cuts, Mark, Spans, Trail};
 use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
 
-use super::{Member, Sighting};
+use super::{Awake, Member, SCTP, Sighting, TCP, Vantage};
 
 /// One observation point's view of a joined flow.
 #[derive(Debug, Clone)]
 pub(super) struct View<'a> {
     pub(super) op: u64,
     pub(super) point: Option<&'a ObservationPoint>,
+    /// When the point was there to see, if that is known.
+    pub(super) awake: Option<&'a Awake>,
     /// By settled direction.
     pub(super) lines: [Line<'a>; 2],
 }
@@ -101,6 +103,8 @@ pub(super) struct Line<'a> {
     pub(super) whole: bool,
 }
 
+/// `initiator_evidence` of an association whose INIT or INIT ACK passed.
+const INIT_SEEN: u32 = 4;
 /// A point that saw nothing of a flow for so long has got what was on its way, ns.
 const QUIET_NS: u64 = 2_000_000_000;
 
@@ -147,9 +151,13 @@ impl Line<'_> {
         self.listed() && self.base.total_packets() == 0
     }
 
-    /// Whether the flow instance was seen to begin here.
+    /// Whether the flow instance was seen to begin here: only a handshake tells.
     pub(super) fn began(&self) -> bool {
-        self.totals.quality_bits & quality::NO_HANDSHAKE == 0 && self.totals.packets > 0
+        match self.totals.ip_proto {
+            TCP => self.totals.quality_bits & quality::NO_HANDSHAKE == 0,
+            SCTP => self.totals.initiator_evidence == INIT_SEEN,
+            _ => false,
+        }
     }
 
     /// The TTL that most of the first listed packets had, else the largest of the records.
@@ -296,7 +304,7 @@ pub(super) fn share(total: u64, packets: [u64; 4]) -> [u64; 4] {
 
 /// One view per observation point of a joined flow, in the order of the members.
 pub(super) fn views<'a>(
-    points: &BTreeMap<u64, &'a ObservationPoint>,
+    points: &'a BTreeMap<u64, Vantage<'a>>,
     sightings: &'a [Sighting],
     members: &[Member],
     windowed: bool,
@@ -310,16 +318,22 @@ pub(super) fn views<'a>(
         let mut here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
         here.sort_by_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
         let mut lines = [0, 1].map(|direction| line(sightings, &here, direction, windowed));
-        let point = points.get(&s.op).copied();
+        let vantage = points.get(&s.op);
+        let point = vantage.map(|v| v.point);
+        let awake = vantage.map(|v| &v.awake).filter(|a| a.is_known());
         let ended = lines.iter().any(|l| u64::from(l.totals.end_reason_last) != end_reason::OPEN);
         let last = lines.iter().map(|l| l.totals.last_ns).max().unwrap_or(0);
-        let quiet = point.is_some_and(|p| p.last_ns >= last.saturating_add(QUIET_NS));
+        let calm = last.saturating_add(QUIET_NS);
+        let quiet = match awake {
+            Some(awake) => awake.until(last, calm),
+            None => point.is_some_and(|p| p.last_ns >= calm),
+        };
         let stopped = point.is_some_and(|p| p.stopped_last != 0 && p.last_ns >= last);
         let begins = lines.iter().filter(|l| l.totals.packets > 0).map(|l| l.totals.first_ns).min();
         let began = lines.iter().map(|l| l.totals.flow_first_ns).filter(|t| *t > 0).min();
         let whole = begins.zip(began).is_none_or(|(first, began)| first <= began);
         lines.iter_mut().for_each(|l| (l.over, l.whole) = (ended || quiet || stopped, whole));
-        out.push(View { op: s.op, point, lines });
+        out.push(View { op: s.op, point, awake, lines });
     }
     out
 }

@@ -17,6 +17,7 @@
 //! the sums of those in the window as [`Sighting::window`]. What happened is worked out on everything that is passed and then
 //! handed to the windows, so the figures of windows side by side add up to those of the whole.
 
+mod awake;
 mod blocks;
 mod branch;
 mod clock;
@@ -37,6 +38,7 @@ use std::collections::BTreeMap;
 
 use sce_proto::{Feedback, FlowInterval, ObservationPoint, PathMarks, PathSegment};
 
+pub use awake::Awake;
 use line::View;
 use matching::Matching;
 use sce_proto::bits::{join_evidence, path_warning};
@@ -61,6 +63,8 @@ pub struct Sighting {
 pub struct Options {
     /// The operator's order of points, nearest to the initiators first. Points that are not named are placed by evidence.
     pub order: Vec<u64>,
+    /// When the points were there to see, by identifier; of one that is missing, what its record says.
+    pub awake: BTreeMap<u64, Awake>,
     /// Points whose kernel calls its clock synchronised, with the kernel's bound of the error (adjtimex), ns.
     pub sync_error_ns: BTreeMap<u64, u64>,
     /// Only packets that passed the near end of a segment from (inclusive) to (exclusive) these times, ns; `None` = all.
@@ -100,7 +104,7 @@ pub struct Member {
 /// Joins sightings into flows and works out what happened to them on the way.
 #[must_use]
 pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
-    let points: BTreeMap<u64, &ObservationPoint> = points.iter().map(|p| (p.op, p)).collect();
+    let points: BTreeMap<u64, Vantage<'_>> = points.iter().map(|p| (p.op, Vantage::new(p, options))).collect();
     let mut clocks = pool::Pool::new(&points, options);
     let works: Vec<Work<'_>> = join::join(sightings)
         .iter()
@@ -111,8 +115,27 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
     works.into_iter().map(|work| work.finish(&clocks, options)).collect()
 }
 
-/// IP protocol number.
+/// What is known of an observation point.
+struct Vantage<'a> {
+    point: &'a ObservationPoint,
+    awake: Awake,
+}
+
+impl<'a> Vantage<'a> {
+    fn new(point: &'a ObservationPoint, options: &Options) -> Self {
+        let told = options.awake.get(&point.op).cloned();
+        let awake = told.unwrap_or_else(|| {
+            let mut awake = Awake::default();
+            awake.announced(point);
+            awake
+        });
+        Vantage { point, awake }
+    }
+}
+
+/// IP protocol numbers.
 const TCP: u32 = 6;
+const SCTP: u32 = 132;
 
 /// From (inclusive) to (exclusive), ns since the epoch; `None` = all.
 type Window = Option<(u64, u64)>;
@@ -152,7 +175,7 @@ struct Hop {
 
 impl<'a> Work<'a> {
     fn new(
-        points: &BTreeMap<u64, &'a ObservationPoint>,
+        points: &'a BTreeMap<u64, Vantage<'a>>,
         sightings: &'a [Sighting],
         group: &join::Group,
         options: &Options,

@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use sce_proto::ObservationPoint;
-
 use super::clock::{Clock, Samples};
 use super::line::View;
-use super::{Hop, Options};
+use super::{Hop, Options, Vantage};
 
 /// Collects samples.
 pub(super) struct Pool {
@@ -29,11 +27,11 @@ pub(super) struct Clocks {
 
 impl Pool {
     /// Points with the same non-empty clock domain share a clock; every other one is its own.
-    pub(super) fn new(points: &BTreeMap<u64, &ObservationPoint>, options: &Options) -> Pool {
+    pub(super) fn new(points: &BTreeMap<u64, Vantage<'_>>, options: &Options) -> Pool {
         let mut names: BTreeMap<&str, u32> = BTreeMap::new();
         let mut domains = BTreeMap::new();
         let mut claims: BTreeMap<u32, u64> = BTreeMap::new();
-        for (at, (op, point)) in points.iter().enumerate() {
+        for (at, (op, Vantage { point, .. })) in points.iter().enumerate() {
             let own = at as u32;
             let domain =
                 if point.clock_domain.is_empty() { own } else { *names.entry(&point.clock_domain).or_insert(own) };

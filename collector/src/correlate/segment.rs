@@ -20,9 +20,11 @@ use super::places::{Boundary, common_places, rising};
 use super::runs::follow;
 use super::{TCP, Window, within};
 
-/// Unmatched packets at either end of a capture count as lost if they span no more than this, ns: a longer stretch means
-/// that the far point did not capture then.
+/// Unmatched packets at either end of a capture count as lost if they span no more than this, ns, where nobody tells when the
+/// far point captured: a longer stretch means that it did not.
 const EDGE_NS: u64 = 2_000_000_000;
+/// Where a point is known to have been opened: room for the change of delays, ns.
+const MARGIN_NS: u64 = 50_000_000;
 /// Shares of fewer listed packets are not worth an estimate.
 const MIN_SAMPLE: u64 = 20;
 
@@ -101,16 +103,13 @@ impl Region {
             (Some(a), Some(b)) => b.time_ns.saturating_sub(a.time_ns),
             _ => 0,
         };
-        let there = |t: u64, after: bool| {
-            to.point.is_some_and(|p| {
-                p.hook != "file" && if after { p.last_ns >= t } else { p.first_ns > 0 && p.first_ns <= t }
-            })
-        };
         let lead_in = span(0, first);
-        let begins = first == 0
-            || (!missed_syn
-                && far.base.total_packets() == 0
-                && (lead_in <= EDGE_NS || x.first().is_some_and(|p| there(p.time_ns, false))));
+        // When the far point would have seen the first packet, if it had not been lost on the way.
+        let there = || match (to.awake, m.pairs.first().and_then(|p| y.get(p.1 as usize))) {
+            (Some(awake), Some(seen)) => awake.since(seen.time_ns.saturating_sub(lead_in + MARGIN_NS), seen.time_ns),
+            _ => lead_in <= EDGE_NS,
+        };
+        let begins = first == 0 || (!missed_syn && far.base.total_packets() == 0 && there());
         let asked = |range: &[Mark]| range.iter().any(|p| within(window, p.time_ns));
         if !begins && asked(&x[..first]) {
             // In a window of a longer flow the first packets were simply on their way before it.
@@ -120,8 +119,11 @@ impl Region {
         // The end: packets behind the last common one were lost if the far point knows that the flow is over.
         let tail = span(last, x.len().saturating_sub(1));
         let open = !far.over;
-        let ends =
-            last + 1 >= x.len() || (!open && (tail <= EDGE_NS || x.last().is_some_and(|p| there(p.time_ns, true))));
+        let stayed = || match (to.awake, y.get(far_last)) {
+            (Some(awake), Some(seen)) => awake.until(seen.time_ns, seen.time_ns.saturating_add(tail)),
+            _ => false,
+        };
+        let ends = last + 1 >= x.len() || (!open && (tail <= EDGE_NS || stayed()));
         if !ends && asked(&x[last + 1..]) {
             warning_bits |= if open { path_warning::IN_FLIGHT } else { path_warning::PARTIAL } as u32;
         }
@@ -246,7 +248,7 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
         let (first, last) = (places[0].time_ns, places[places.len() - 1].time_ns);
         near.asked().packets > 0 && (inside == 0 || first > from || (last < to && !region.end))
     });
-    if beyond || (window.is_none() && !whole && region.end != near.over) {
+    if beyond || (window.is_none() && (!region.start || region.end != near.over)) {
         s.warning_bits |= path_warning::PARTIAL as u32;
     }
     let loss = if whole { method::COUNTERS } else { method::BLOCK_EXACT };

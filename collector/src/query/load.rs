@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sce_proto::{FlowInterval, Kind, Merge, ObservationPoint, PathMarks, ProbeInterval, Record, derive};
 
 use super::source::Source;
-use crate::correlate::{Joined, Options, Sighting, correlate};
+use crate::correlate::{Awake, Joined, Options, Sighting, correlate};
 use crate::rollup::read::{self, Trace};
 use crate::rollup::sums::Sums;
 use crate::store::predicate::Predicate;
@@ -83,7 +83,7 @@ pub(super) struct Depth<'a> {
 
 /// Loads and joins the flows of a window.
 pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth<'_>) -> Result<Flows, StoreError> {
-    let points = points(store, &question.trace).await?;
+    let (points, awake) = announced(store, &question.trace).await?;
     let mut scan = question.scan(MOST_RECORDS);
     scan.predicate = scan.predicate.and(depth.predicate);
     if let Ok(flow) = u64::from_str_radix(&question.flow, 16)
@@ -96,7 +96,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     let mut sums = Sums::new(&scan.fields);
     read::sums(store, &scan, &question.trace, |record| sums.add(record)).await?;
     let mut sightings = sightings(sums)?;
-    let mut options = Options::default();
+    let mut options = Options { awake, ..Options::default() };
     if depth.marks {
         if question.windowed {
             sightings = lives(store, question, predicate, sightings).await?;
@@ -127,17 +127,29 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
 
 /// Observation points by identifier, each as it was last described.
 pub(super) async fn points<S: Store>(store: &S, trace: &Trace) -> Result<BTreeMap<u64, ObservationPoint>, StoreError> {
+    Ok(announced(store, trace).await?.0)
+}
+
+/// The same, and when each was there to see.
+async fn announced<S: Store>(
+    store: &S,
+    trace: &Trace,
+) -> Result<(BTreeMap<u64, ObservationPoint>, BTreeMap<u64, Awake>), StoreError> {
     let scan = Scan { until_ns: u64::MAX, limit: MOST_OTHERS, ..Scan::default() };
     let mut points: BTreeMap<u64, ObservationPoint> = BTreeMap::new();
-    let mut add = |point: ObservationPoint| match points.get_mut(&point.op) {
-        Some(known) if known.last_ns > point.last_ns => known.first_ns = known.first_ns.min(point.first_ns),
-        Some(known) => sce_proto::merge(known, &point),
-        None => {
-            points.insert(point.op, point);
+    let mut awake: BTreeMap<u64, Awake> = BTreeMap::new();
+    let mut add = |point: ObservationPoint| {
+        awake.entry(point.op).or_default().announced(&point);
+        match points.get_mut(&point.op) {
+            Some(known) if known.last_ns > point.last_ns => known.first_ns = known.first_ns.min(point.first_ns),
+            Some(known) => sce_proto::merge(known, &point),
+            None => {
+                points.insert(point.op, point);
+            }
         }
     };
     ObservationPoint::read(store, &scan, trace, |stored| add(stored.record)).await?;
-    Ok(points)
+    Ok((points, awake))
 }
 
 /// Condition for all records with the flow key of an instance: the other points may know the flow by another identifier.

@@ -4,6 +4,7 @@
 //! or the flow ends. Marks lie in buffers of fixed size that serve the whole meter; a flow keeps cumulative counters and the
 //! ends of its lists. When the buffers are full, marks are given up and counted, never packets.
 
+mod cuts;
 mod report;
 mod segment;
 #[cfg(test)]
@@ -23,8 +24,6 @@ const MARKS_PER_RECORD: u32 = 4096;
 const FULL_MARKS: usize = 1 << 20;
 /// Cumulative counters are kept for this share of marks at most.
 const MARKS_PER_SNAPSHOT: usize = 2;
-/// A forward jump of the sequence that no window allows (RFC 7323 section 2.3) is not followed.
-const MAX_JUMP: u32 = 1 << 30;
 const NONE: u32 = u32::MAX;
 
 /// Which packets are listed.
@@ -32,7 +31,7 @@ const NONE: u32 = u32::MAX;
 pub enum MarksMode {
     /// None: no path marks at all.
     Off,
-    /// The first packets of each direction, a hash-selected share, and sequence cuts of TCP.
+    /// The first packets of each direction, a hash-selected share, and sequence cuts of TCP and SCTP.
     #[default]
     Sampled,
     /// Every packet: for experiments and replays of capture files.
@@ -50,7 +49,7 @@ pub struct MarksConfig {
     pub threshold: u32,
     /// Packets at the beginning of each direction that are listed in sampled mode.
     pub head: u32,
-    /// log2 of the distance of sequence cuts, bytes.
+    /// log2 of the distance of sequence cuts, bytes; for SCTP in TSNs of 2048 bytes.
     pub log2_stride: u8,
     /// Marks that all flows together can have in an interval. A mark takes 48 bytes, so the default is about 6 MiB.
     pub max_marks: usize,
@@ -89,6 +88,8 @@ pub(crate) struct Tail {
     dropped: u32,
     /// Next sequence number behind everything seen.
     front: u32,
+    /// log2 of the distance of its cuts.
+    log2_stride: u8,
     started: bool,
     /// Packets passed unlisted since the last mark.
     gap: bool,
@@ -106,6 +107,7 @@ impl Default for Tail {
             last_cut: NONE,
             dropped: 0,
             front: 0,
+            log2_stride: 0,
             started: false,
             gap: false,
             map: Map::default(),
@@ -174,7 +176,7 @@ impl Marks {
             flags |= trail::REPEAT;
         }
         if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
-            self.cut(tail, p, segment.seq, tsval as u16);
+            self.cut_tcp(tail, p, segment.seq, tsval as u16);
         } else if segment.any(flag::SYN) && !tail.started {
             (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
         }
@@ -248,6 +250,11 @@ impl Marks {
                 // Without ports in the payload there is nothing to skip; with them (DCCP) a NAT makes it another packet.
                 _ => digest::other(p.ip_proto, &[], payload, body(0)),
             };
+            if let Some(of) = &of
+                && (p.ip_proto, p.fragment, i) == (protocol::SCTP, Fragment::Whole, 0)
+            {
+                self.cut_sctp(tail, p, of);
+            }
             self.packet(tail, p, payload, 0, of);
             left -= payload;
         }
@@ -315,38 +322,6 @@ impl Marks {
         true
     }
 
-    /// Notes the counters if the sequence crosses a boundary for the first time.
-    fn cut(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32, stamp: u16) {
-        let end = seq.wrapping_add(p.payload_bytes);
-        if !tail.started {
-            (tail.front, tail.started) = (seq, true);
-        }
-        let ahead = end.wrapping_sub(tail.front);
-        if ahead == 0 || ahead > MAX_JUMP {
-            return;
-        }
-        let k = u32::from(self.config.log2_stride);
-        let block = end.wrapping_sub(1) >> k;
-        let crossed = tail.front.wrapping_sub(1) >> k != block;
-        tail.front = end;
-        if !crossed {
-            return;
-        }
-        if self.cuts.len() >= self.config.max_cuts {
-            self.dropped += 1;
-            tail.dropped = tail.dropped.saturating_add(1);
-            return;
-        }
-        let (before, lead) = before_boundary(tail, p, (block << k).wrapping_sub(seq));
-        let at = self.cuts.len() as u32;
-        self.cuts.push((Cut { block, time_ns: p.time_ns, ttl: p.ttl, lead, stamp, before }, NONE));
-        match self.cuts.get_mut(tail.last_cut as usize) {
-            Some(last) => last.1 = at,
-            None => tail.first_cut = at,
-        }
-        tail.last_cut = at;
-    }
-
     /// Empties the buffers: all flows have reported.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
@@ -359,22 +334,4 @@ impl Marks {
     pub(crate) fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
-}
-
-/// Counters before a boundary that lies `offset` bytes into a frame's payload (negative: in a hole before it), and the lead
-/// of the wire segment that covers it.
-fn before_boundary(tail: &Tail, p: &Packet<'_>, offset: u32) -> (Counters, u32) {
-    let mut before = tail.seen;
-    if offset >= p.payload_bytes {
-        return (before, 0);
-    }
-    let (headers, size) = (p.ip_bytes - p.payload_bytes, p.segment_bytes);
-    let (whole, rest) = if p.segments > 1 && size > 0 { (offset / size, offset % size) } else { (0, offset) };
-    for _ in 0..whole {
-        before.add(p.ecn as u8, headers + size);
-    }
-    if rest > 0 {
-        before.add(p.ecn as u8, headers + rest);
-    }
-    (before, rest + 1)
 }

@@ -55,7 +55,7 @@ impl Marks {
                 direction: dir as u32,
                 run: name.run.to_owned(),
                 key_id: self.digester.key_id(),
-                cuts: self.cuts_blob(&mut cut, name.start_ns),
+                cuts: self.cuts_blob(&mut cut, name.start_ns, tail.log2_stride),
                 trail: self.trail_blob(&mut at, &mut seen, name.start_ns),
                 spans: std::mem::take(&mut spans),
                 dropped_marks: std::mem::take(&mut dropped),
@@ -81,11 +81,11 @@ impl Marks {
         writer.finish()
     }
 
-    fn cuts_blob(&self, at: &mut u32, start_ns: u64) -> Vec<u8> {
+    fn cuts_blob(&self, at: &mut u32, start_ns: u64, log2_stride: u8) -> Vec<u8> {
         if *at == NONE {
             return Vec::new();
         }
-        let mut writer = CutsWriter::new(start_ns, self.config.log2_stride);
+        let mut writer = CutsWriter::new(start_ns, log2_stride);
         while let Some((cut, next)) = self.cuts.get(*at as usize) {
             writer.cut(cut);
             *at = *next;

@@ -70,6 +70,17 @@ pub(crate) fn handshake(p: &Packet<'_>) -> Option<(bool, u32)> {
     }
 }
 
+/// First and last TSN of a packet's DATA and I-DATA chunks, in serial number arithmetic (RFC 1982).
+pub(crate) fn data_tsns(packet: &[u8]) -> Option<(u32, u32)> {
+    let is_data = |c: &Chunk<'_>| matches!(c.kind, kind::DATA | kind::I_DATA);
+    let mut tsns = chunk::chunks(packet).filter(is_data).filter_map(|c| chunk::word(c.body, 0));
+    let first = tsns.next()?;
+    let earlier = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
+    Some(tsns.fold((first, first), |(low, high), tsn| {
+        (if earlier(tsn, low) { tsn } else { low }, if earlier(high, tsn) { tsn } else { high })
+    }))
+}
+
 /// A packet's place: its time, and its direction in the flow and in the association.
 #[derive(Debug, Clone, Copy)]
 struct At {
