@@ -1,8 +1,8 @@
 #!/bin/bash
 # The main job without root: two captures of the same traffic, taken at both ends of a path, through two probes into a collector.
-# usage: lab/demo-offline.sh DIRECTORY-OF-BINARIES
+# usage: lab/demo-offline.sh DIRECTORY-OF-BINARIES [FIGURE]
 set -euo pipefail
-bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES}" && pwd)
+bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES [FIGURE]}" && pwd) figure=${2:-demo.svg}
 captures=$(cd "$(dirname "$0")/captures" && pwd)
 work=$(mktemp -d -t sce-demo.XXXXXX)
 collector_pid=""
@@ -34,7 +34,7 @@ done
 
 say "2. The client's and the server's view of the same traffic, each through a probe of its own"
 for side in client server; do
-    "$bin/sce-probe" run --read "$captures/$side.pcap.gz" --name "$side" --run demo
+    "$bin/sce-probe" run --read "$captures/$side.pcap.gz" --name "$side" --run demo --interval 10ms
 done
 
 say "3. sce-cli flows"
@@ -45,4 +45,7 @@ say "5. sce-cli verify              (did the receiver say what it got)"
 "$bin/sce-cli" verify port 5201
 say "6. sce-cli audit               (is every captured packet accounted for)"
 "$bin/sce-cli" audit
-say "That was the demo. The router between them marked 10 % SCE and 1 % CE and dropped 2 %: see lab/captures."
+say "7. sce-cli plot overview --filter 'proto = tcp'     (marks, flight and delay of the busiest flow)"
+"$bin/sce-cli" plot overview --filter 'proto = tcp' --term
+"$bin/sce-cli" plot overview --filter 'proto = tcp' --out "$figure"
+say "That was the demo; the figure is in $figure. The router between them marked 10 % SCE and 1 % CE and dropped 2 %: see lab/captures."

@@ -1,21 +1,21 @@
 #!/bin/bash
 # The main job on real traffic: three probes on a path of namespaces, a router that marks and drops, one collector.
-# usage: lab/demo.sh DIRECTORY-OF-BINARIES           (root)
-# Everything it makes goes away when it ends, also on Ctrl-C and on failure.
+# usage: lab/demo.sh DIRECTORY-OF-BINARIES [FIGURE]           (root)
+# Everything it makes goes away when it ends, also on Ctrl-C and on failure, but for the figure (demo.svg here).
 set -euo pipefail
 
-if [ "${2:-}" != inside ]; then
-    bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES}" && pwd)
+if [ "${3:-}" != inside ]; then
+    bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES [FIGURE]}" && pwd)
     if [ "$(id -u)" != 0 ]; then
         echo "demo: network namespaces need root: run \`sudo -E make demo\`, or \`make demo-offline\`, which needs none." >&2
         exit 1
     fi
     # One router with SCE and CE marks and drops towards the server; the server echoes SCE as ESCE; 50 Mbit/s.
     exec "$bin/sce-lab" --prefix "scedemo$$" run --seed 7 --rate 50 --queue 500 --esce full \
-        --r1 sce=0.08,ce=0.004,drop=0.004,dir=up,what=payload -- "$0" "$bin" inside
+        --r1 sce=0.08,ce=0.004,drop=0.004,dir=up,what=payload -- "$0" "$bin" "${2:-demo.svg}" inside
 fi
 
-bin=$1
+bin=$1 figure=$2
 work=$(mktemp -d -t sce-demo.XXXXXX)
 pids=()
 # Asks processes to end, all at once, and waits until they have. One that does not is killed, and that is said.
@@ -66,10 +66,11 @@ probe() {
     local node=$1 namespace=$2
     shift 2
     ip netns exec "$namespace" "$bin/sce-probe" run --name "$node" --collector "$collector" --spool "$work/spool-$node" \
-        --interval 1s --run demo "$@" 2>"$work/probe-$node.log" &
+        --interval 100ms --run demo "$@" 2>"$work/probe-$node.log" &
     pids+=($!)
 }
-probe client "$SCE_LAB_CLIENT" -i eth0
+# On the sender's host also the kernel's word on every socket: its congestion window.
+probe client "$SCE_LAB_CLIENT" -i eth0 --sockets --socket-dumps
 probe router "$SCE_LAB_R1" -i west -i east
 probe server "$SCE_LAB_SERVER" -i eth0
 for _ in $(seq 100); do
@@ -103,4 +104,7 @@ say "7. sce-cli verify --since 5m     (did the receiver say what it got)"
 cli verify --since 5m port 5201
 say "8. sce-cli audit                 (is every captured packet accounted for)"
 cli audit
-say "That was the demo. It took $SECONDS s and leaves nothing behind."
+say "9. sce-cli plot overview --run demo --filter 'proto = tcp'     (marks, window and delay of the busiest flow)"
+cli plot overview --run demo --filter 'proto = tcp' --term
+cli plot overview --run demo --filter 'proto = tcp' --out "$figure"
+say "That was the demo. It took $SECONDS s and leaves nothing behind but the figure $figure."

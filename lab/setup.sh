@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that what the build, the tests or the demo need is installed (Debian, Ubuntu).
-# usage: lab/setup.sh build|demo|test
+# usage: lab/setup.sh build|demo|offline|test
 # Installs missing packages with apt-get where the caller may (root, or sudo without a password);
 # otherwise names them and fails.
 set -eu
@@ -10,9 +10,11 @@ export DEBIAN_FRONTEND=noninteractive
 what=${1:-}
 case "$what" in
 build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
+# Without clang the programs build without their kernel parts, which captures do not need.
+offline) want="libpcap-dev pkg-config gcc make" ;;
 demo) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables" ;;
 test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium nfdump fonts-dejavu-core python3-venv r-base-core" ;;
-*) echo "usage: $0 build|demo|test" >&2; exit 2 ;;
+*) echo "usage: $0 build|demo|offline|test" >&2; exit 2 ;;
 esac
 
 if ! command -v cargo >/dev/null 2>&1; then

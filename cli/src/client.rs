@@ -32,6 +32,8 @@ pub(crate) struct Client {
 pub(crate) struct Stream {
     /// The columns of each row.
     pub(crate) columns: Vec<ColumnInfo>,
+    /// How many rows come, where the collector says it.
+    pub(crate) whole: Option<u64>,
     replies: Streaming<SelectReply>,
     completeness: Option<Completeness>,
     filter: String,
@@ -88,13 +90,14 @@ impl Client {
             }
             Err(status) => return Err(explain(&status, &url, &filter)),
         };
-        let mut stream = Stream { columns: Vec::new(), replies, completeness: None, filter, url, timeout };
+        let mut stream = Stream { columns: Vec::new(), whole: None, replies, completeness: None, filter, url, timeout };
         match stream.next().await? {
             Some(Kind::Header(header)) => {
                 if !header.explain.is_empty() {
                     eprintln!("{}", header.explain);
                 }
                 stream.columns = header.columns;
+                stream.whole = Some(header.rows).filter(|rows| *rows > 0);
             }
             _ => {
                 return Err(Failure::new(

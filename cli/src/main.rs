@@ -12,7 +12,6 @@ mod config;
 mod exit;
 mod footer;
 mod plot;
-mod progress;
 mod render;
 mod verbs;
 mod watch;

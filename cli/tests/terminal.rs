@@ -111,6 +111,26 @@ fn ctrl_c_leaves_and_gives_the_terminal_back() {
     assert!(!terminal.screen.screen().hide_cursor(), "the cursor is back");
 }
 
+#[test]
+fn an_export_shows_rate_and_time_left_on_a_terminal_only() {
+    let fake = fake::start();
+    let dir = tempfile::tempdir().unwrap();
+    let export = |name: &str| format!("export --run slow --views flows --out {}", dir.path().join(name).display());
+    let mut terminal = Terminal::start(&export("seen"), &fake.url);
+    let line = terminal.wait_for("1 of 2 rows");
+    assert!(
+        line.contains("flows.csv:") && line.contains(" per second, 50 % done, ") && line.contains(" s left"),
+        "{line}"
+    );
+    terminal.wait_for("flows.csv: 2 rows");
+    assert!(terminal.child.wait().unwrap().success());
+    assert!(!terminal.screen.screen().contents().contains("per second"), "the line goes away");
+    let mut unseen = Command::new(env!("CARGO_BIN_EXE_sce-cli"));
+    unseen.args(export("unseen").split(' ')).env("SCE_COLLECTOR", &fake.url);
+    let said = String::from_utf8(unseen.output().unwrap().stderr).unwrap();
+    assert!(said.contains("flows.csv: 2 rows") && !said.contains("per second") && !said.contains('\u{1b}'), "{said}");
+}
+
 /// A collector that holds the captures of the lab; it ends with the test.
 struct Collector {
     child: Child,

@@ -18,6 +18,9 @@ use sce_collector::server::{self, ListenError, Settings};
 use sce_collector::store::postgres::PostgresStore;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Store, StoreError};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -55,9 +58,10 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 fn serve(config: &Config) -> anyhow::Result<()> {
     raise_descriptors();
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).context("log")?;
+    let filter: Targets = config.log.parse().context("log")?;
     let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         // Addresses first: a second collector started by mistake must not touch the first one's database.

@@ -337,7 +337,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
             let columns: Vec<_> = answer.columns.iter().map(Column::info).collect();
             let width = columns.len();
             let say = |kind| sender.send(Ok(SelectReply { kind: Some(kind) }));
-            let header = Header { columns, explain };
+            let header = Header { columns, explain, rows: answer.rows.len() as u64 };
             if say(select_reply::Kind::Header(header)).await.is_err() {
                 return;
             }

@@ -8,7 +8,9 @@ use anyhow::Context;
 use clap::CommandFactory;
 use sce_probe::args::{Cli, Command, ReadArgs};
 use sce_probe::{config, doctor, enroll, exit, list, read, run, sockets};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let cli = match config::parse(std::env::args_os().collect()) {
@@ -35,16 +37,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 fn log(level: Option<&str>) {
-    let filter = match level {
-        Some(level) => EnvFilter::builder().parse_lossy(level),
-        None => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    let from = |variable| std::env::var(variable).ok();
+    // A mistake in a log level is no reason not to measure.
+    let filter: Option<Targets> = level.map(str::to_owned).or_else(|| from("RUST_LOG")).and_then(|l| l.parse().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(|| sce_progress::Log).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(lines.with_target(false)).with(filter).init();
 }
 
 fn execute(command: Command) -> anyhow::Result<u8> {

@@ -4,6 +4,7 @@
 
 mod eval;
 mod parse;
+mod token;
 
 pub(crate) use eval::{Outcome, evaluate};
 pub(crate) use parse::{Check, parse};

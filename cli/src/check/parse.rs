@@ -1,5 +1,6 @@
 //! From the text of a condition to its tree. Errors point at their place with a caret.
 
+use super::token::{Token, tokens, wrong};
 use crate::exit::Failure;
 
 /// A parsed condition.
@@ -141,74 +142,6 @@ pub(crate) fn parse(text: &str) -> Result<Check, Failure> {
         }
         _ => Ok(check),
     }
-}
-
-fn wrong(text: &str, at: usize, what: &str) -> Failure {
-    let before = text[..at].chars().count();
-    Failure::usage(format!("{what}\n  {text}\n  {}^", " ".repeat(before)))
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Token {
-    Word(String),
-    Number(String),
-    Text(String),
-    Operator(Operator),
-    Open,
-    Close,
-}
-
-impl Token {
-    fn words(&self) -> String {
-        match self {
-            Token::Word(w) | Token::Number(w) => format!("`{w}`"),
-            Token::Text(t) => format!("\"{t}\""),
-            Token::Operator(_) => "another comparison".to_owned(),
-            Token::Open => "`(`".to_owned(),
-            Token::Close => "`)`".to_owned(),
-        }
-    }
-}
-
-const OPERATORS: [(&str, Operator); 8] = [
-    ("==", Operator::Equal),
-    ("!=", Operator::Unequal),
-    ("<=", Operator::LessOrEqual),
-    (">=", Operator::MoreOrEqual),
-    ("<", Operator::Less),
-    (">", Operator::More),
-    ("=", Operator::Equal),
-    ("~", Operator::Like),
-];
-
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Failure> {
-    let mut out = Vec::new();
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let rest = &text[at..];
-        let (length, token) = if c.is_whitespace() {
-            at += c.len_utf8();
-            continue;
-        } else if let Some((sign, operator)) = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign)) {
-            (sign.len(), Token::Operator(*operator))
-        } else if c == '(' || c == ')' {
-            (1, if c == '(' { Token::Open } else { Token::Close })
-        } else if c == '"' || c == '\'' {
-            let end = rest[1..].find(c).ok_or_else(|| wrong(text, at, "this text has no end"))?;
-            (end + 2, Token::Text(rest[1..=end].to_owned()))
-        } else if c.is_ascii_digit() || c == '-' {
-            let length = rest.find(|c: char| !(c.is_alphanumeric() || "-._/%:".contains(c))).unwrap_or(rest.len());
-            (length, Token::Number(rest[..length].to_owned()))
-        } else if c.is_alphabetic() {
-            let length = rest.find(|c: char| !(c.is_alphanumeric() || "._:-".contains(c))).unwrap_or(rest.len());
-            (length, Token::Word(rest[..length].to_owned()))
-        } else {
-            return Err(wrong(text, at, &format!("did not expect `{c}`")));
-        };
-        out.push((at, token));
-        at += length;
-    }
-    Ok(out)
 }
 
 struct Parser<'a> {

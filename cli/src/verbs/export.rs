@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read};
 use std::path::Path;
 
+use sce_progress::{Progress, Unit};
 use sce_proto::value::Kind;
 use sce_proto::{ColumnInfo, Completeness, Row, SelectRequest};
 use serde_json::{Value as Json, json};
@@ -18,7 +19,6 @@ use serde_json::{Value as Json, json};
 use crate::args::{ExportArgs, FileFormat, Format, Output};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::progress::Progress;
 use crate::render::Printer;
 use crate::render::machine::Writer;
 use crate::time;
@@ -105,7 +105,7 @@ async fn one(
     let out = BufWriter::new(File::create(&part).map_err(|e| cannot_write(&part, &e))?);
     let mut writer =
         Writer::new(out, printer.format, &columns, &printer.style, true).map_err(|e| cannot_write(&part, &e))?;
-    let mut progress = Progress::new(name, "rows", None);
+    let mut progress = Progress::new(name, Unit::Of("rows"), stream.whole);
     let mut span = Span::new(&columns);
     while let Some(some) = stream.rows().await? {
         for row in &some {
@@ -117,7 +117,7 @@ async fn one(
     writer.finish().map_err(|e| cannot_write(&part, &e))?;
     let completeness = stream.completeness()?;
     fs::rename(&part, &path).map_err(|e| cannot_write(&path, &e))?;
-    progress.end();
+    drop(progress);
     eprintln!("{}: {} rows", path.display(), grouped(span.rows));
     let files = vec![span.file(dir, name)?];
     Ok(entry(&view, span.rows, &columns, &files, &completeness))

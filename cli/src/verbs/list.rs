@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, IsTerminal};
 use std::time::Duration;
 
+use sce_progress::{Progress, Unit};
 use sce_proto::value::Kind;
 use sce_proto::{ColumnInfo, Completeness, Row, SelectRequest};
 
@@ -145,10 +146,14 @@ pub(crate) async fn answer(
     let since_ns = request.since_ns;
     let mut printer = Printer::new(output, jiff::Zoned::now());
     printer.headers &= headers;
+    let view = request.view.clone();
     let mut stream = client.select(request).await?;
+    // Rows on the screen are progress enough.
+    let mut progress = Progress::new(view, Unit::Of("rows"), stream.whole).unless(io::stdout().is_terminal());
     let balance = stream.columns.iter().position(|c| c.name == "balanced");
     let mut unbalanced = false;
     let mut look = |row: &Row| {
+        progress.add(1);
         unbalanced |= balance.and_then(|i| row.values.get(i)).is_some_and(|v| v.kind == Some(Kind::Truth(false)));
     };
     let (shown, hidden) = if printer.format.needs_all() || oldest_first {
@@ -165,6 +170,7 @@ pub(crate) async fn answer(
     } else {
         (print_stream(&printer, &mut stream, look).await?, Vec::new())
     };
+    drop(progress);
     let completeness = stream.completeness()?;
     Ok(Answered { shown, hidden, completeness, since_ns, unbalanced, printer })
 }

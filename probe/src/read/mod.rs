@@ -9,11 +9,12 @@ mod scetrace;
 mod sinks;
 mod table;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sce_meter::{Meter, Records};
+use sce_progress::{Progress, Unit};
 use sce_proto::{ProbeInterval, Record, ValueRef, merge};
 use serde_json::{Map, Value, json};
 
@@ -216,7 +217,9 @@ fn read_all(options: &Options, sink: &mut dyn Sink) -> anyhow::Result<Vec<(Strin
     for (n, path) in options.files.iter().enumerate() {
         let name = path.display().to_string();
         let config = sce_meter::Config { op: n as u64, ..options.meter.clone() };
-        let capture = read_one(path, &name, config, &options.filter, sink)?;
+        // What is printed while the file is read would tear the line apart.
+        let printing = std::io::stdout().is_terminal() && !matches!(options.format, Format::Table | Format::Wide);
+        let capture = read_one(path, &name, config, &options.filter, printing, sink)?;
         accounts.push((name, capture));
     }
     Ok(accounts)
@@ -227,6 +230,7 @@ fn read_one(
     name: &str,
     config: sce_meter::Config,
     filter: &str,
+    printing: bool,
     sink: &mut dyn Sink,
 ) -> anyhow::Result<Capture> {
     let mut capture = Capture::default();
@@ -237,6 +241,7 @@ fn read_one(
             return Ok(capture);
         }
     };
+    let mut progress = Progress::new(format!("reading {name}"), Unit::Bytes, file.size()).unless(printing);
     let mut filter = Filter::new(filter)?;
     let mut meter = Meter::new(config);
     let mut out = Records::default();
@@ -254,6 +259,7 @@ fn read_one(
             frames.push(f.frame());
         }
         meter.observe_all(&frames, &mut out);
+        progress.at(file.position());
         ship(name, &mut capture, &mut out, sink)?;
         match result {
             Ok(()) if batch.is_empty() => break,

@@ -221,10 +221,15 @@ async fn until_done(
     // The writer ends when the last source has; it may wait for the collector, so the delivery must go on meanwhile.
     let mut acks = progress.acks.load(Relaxed);
     let mut since = Instant::now();
+    let whole = queue.backlog().batches;
+    let mut line =
+        sce_progress::Progress::new("delivering", sce_progress::Unit::Of("batches"), Some(whole)).unless(live);
     loop {
-        if writing.is_finished() && queue.backlog().batches == 0 {
+        let left = queue.backlog().batches;
+        if writing.is_finished() && left == 0 {
             break;
         }
+        line.at(whole.saturating_sub(left));
         let now = progress.acks.load(Relaxed);
         if now > acks {
             (acks, since) = (now, Instant::now());

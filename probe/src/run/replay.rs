@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use sce_meter::Config;
+use sce_progress::{Progress, Unit};
 use sce_proto::ObservationPoint;
 use siphasher::sip::SipHasher24;
 use tokio::sync::mpsc::UnboundedSender;
@@ -142,6 +143,7 @@ fn replay(
 ) -> Ended {
     let damaged = |e| Failure::new(code::INPUT, format!("{}: {e}", path.display()));
     let mut file = CaptureFile::open(path).map_err(damaged)?;
+    let mut progress = Progress::new(format!("reading {}", path.display()), Unit::Bytes, file.size());
     let mut filter = Filter::new(filter)?;
     let mut observer = None;
     let mut shipper = Some(shipper);
@@ -165,6 +167,7 @@ fn replay(
         if let Some(observer) = &mut observer {
             observer.frames(&frames);
         }
+        progress.at(file.position());
         match read {
             Ok(()) if batch.is_empty() => break,
             Ok(()) => {}

@@ -6,9 +6,11 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::RawFrame;
 use super::bytes::Window;
+use super::counted::{Counted, Position};
 use super::gunzip::Gunzip;
 use super::pcap::Pcap;
 use super::pcapng::PcapNg;
@@ -104,6 +106,7 @@ pub struct CaptureFile {
     window: Window,
     format: Format,
     packets: u64,
+    position: Position,
 }
 
 impl CaptureFile {
@@ -116,10 +119,25 @@ impl CaptureFile {
             return CaptureFile::from_reader(io::stdin());
         }
         let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
+        let about = file.metadata()?;
+        if about.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
         }
-        CaptureFile::from_reader(file)
+        let position = Position { size: Some(about.len()).filter(|_| about.is_file()), ..Position::default() };
+        let opened = CaptureFile::from_reader(Counted { inner: file, read: position.read.clone() })?;
+        Ok(CaptureFile { position, ..opened })
+    }
+
+    /// Bytes read of the file so far, packed as they lie there.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position.read.load(Relaxed)
+    }
+
+    /// Size of the file, bytes; none where it is not known, as of a pipe.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.position.size
     }
 
     /// Reads a capture from any stream of bytes.
@@ -147,7 +165,7 @@ impl CaptureFile {
                 return Err(ReadError::Foreign(format!("{a:02x} {b:02x} {c:02x} {d:02x}")));
             }
         };
-        Ok(CaptureFile { window, format, packets: 0 })
+        Ok(CaptureFile { window, format, packets: 0, position: Position::default() })
     }
 
     /// The next frame; `None` at the end.

@@ -4,6 +4,7 @@
 //! wire. Nothing here looks behind the link header.
 
 mod bytes;
+mod counted;
 #[cfg(feature = "ebpf")]
 pub mod ebpf;
 pub mod file;

@@ -2625,6 +2625,9 @@ pub struct Header {
     /// Which tables answered, where asked for.
     #[prost(string, tag = "2")]
     pub explain: ::prost::alloc::string::String,
+    /// Rows that follow.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ColumnInfo {

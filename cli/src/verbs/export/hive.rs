@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
+use sce_progress::{Progress, Unit};
 use sce_proto::value::Kind;
 use sce_proto::{Row, SelectRequest};
 use serde_json::Value as Json;
@@ -15,7 +16,6 @@ use serde_json::Value as Json;
 use super::{Span, cannot_write, entry};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::progress::Progress;
 use crate::render::parquet;
 use crate::units::grouped;
 
@@ -32,7 +32,7 @@ pub(super) async fn write(client: &mut Client, request: SelectRequest, dir: &Pat
     let all = columns.clone();
     let run = columns.iter().position(|c| c.name == "run");
     let mut span = Span::new(&columns);
-    let mut progress = Progress::new(&view, "rows", None);
+    let mut progress = Progress::new(&view, Unit::Of("rows"), stream.whole);
     let mut rows: Vec<Row> = Vec::new();
     // Rows by the directory that they belong to.
     let mut places: BTreeMap<String, (Span, Vec<usize>)> = BTreeMap::new();
@@ -74,7 +74,7 @@ pub(super) async fn write(client: &mut Client, request: SelectRequest, dir: &Pat
             files.push(times.file(dir, &name)?);
         }
     }
-    progress.end();
+    drop(progress);
     let s = if files.len() == 1 { "" } else { "s" };
     eprintln!("{}: {} rows in {} file{s}", dir.join(&view).display(), grouped(span.rows), files.len());
     Ok(entry(&view, span.rows, &all, &files, &completeness))
