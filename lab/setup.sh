@@ -45,9 +45,11 @@ recipes() {
 containers() {
     [ "$what" = test ] && [ "$(id -u)" = 0 ] || return 0
     command -v dockerd >/dev/null && { docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; } && return 0
-    echo "setup: installing docker.io docker-compose curl"
+    echo "setup: installing docker.io, Compose and curl"
     log=$(mktemp)
-    if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends docker.io docker-compose curl; } >"$log" 2>&1; then
+    # Compose 2 has a package of its own in Ubuntu; elsewhere docker-compose is 1.29 or 2, as old as the release.
+    if ! { apt-get update -qq && { apt-get install -y -qq --no-install-recommends docker.io docker-compose-v2 curl \
+        || apt-get install -y -qq --no-install-recommends docker.io docker-compose curl; }; } >"$log" 2>&1; then
         echo "setup: no Docker for lab/compose/test.sh ($(tail -n 1 "$log"))" >&2
     fi
     rm -f "$log"

@@ -82,6 +82,13 @@ for program in docker dockerd unshare nsenter curl; do
     command -v $program >/dev/null || skip "$program is not installed (apt-get install docker.io docker-compose curl util-linux)"
 done
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || skip "neither docker compose nor docker-compose is installed"
+# The file serves both: each that is installed must read all of it without a complaint.
+for each in "docker compose" docker-compose; do
+    $each version >/dev/null 2>&1 || continue
+    said=$(COMPOSE_PROFILES=postgres $each config -q 2>&1) && [ -z "$said" ] \
+        || { echo "compose test: $each does not like docker-compose.yml: $said" >&2; exit 1; }
+    echo "compose test: $each $($each version --short) reads the file"
+done
 trap clean_up EXIT
 if ! docker info >/dev/null 2>&1; then
     [ "$(id -u)" = 0 ] || skip "no Docker daemon answers, and only root can start one"

@@ -219,3 +219,31 @@ fn standard_input_and_what_goes_wrong() {
         assert!(said.contains(words), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn reading_shows_rate_and_time_left_on_a_terminal_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("large.pcap");
+    // One UDP packet of 60 bytes a million times, a microsecond apart.
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0, 0];
+    frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0x10, 0, 0x20, 0, 0, 26, 0, 0]);
+    frame.resize(60, 0);
+    let mut text = [0xa1b2_c3d4_u32.to_le_bytes(), [2, 0, 4, 0], [0; 4], [0; 4], [0, 0, 4, 0], [1, 0, 0, 0]].concat();
+    for i in 0..1_000_000_u32 {
+        [1_800_000_000, i, 60, 60].iter().for_each(|w: &u32| text.extend(w.to_le_bytes()));
+        text.extend(&frame);
+    }
+    std::fs::write(&file, text).unwrap();
+    let command = format!("{} read {} -o csv", env!("CARGO_BIN_EXE_sce-probe"), file.display());
+    // util-linux `script` makes the pseudo-terminal; the rows go to a file.
+    let seen = Command::new("script")
+        .args(["-qec", &format!("{command} > {}", dir.path().join("rows.csv").display()), "/dev/null"])
+        .output()
+        .unwrap();
+    let seen = String::from_utf8(seen.stdout).unwrap();
+    assert!(seen.contains("large.pcap: ") && seen.contains(" of 76.0 MB, "), "{seen}");
+    assert!(seen.contains(" MB per second, ") && seen.contains(" % done, ") && seen.contains(" left"), "{seen}");
+    assert!(seen.ends_with("\r\u{1b}[K"), "the line goes away: {seen:?}");
+    let unseen = Command::new("sh").args(["-c", &command]).output().unwrap();
+    assert!(unseen.stderr.is_empty(), "{}", String::from_utf8_lossy(&unseen.stderr));
+}
