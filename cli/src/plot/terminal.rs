@@ -15,13 +15,26 @@ pub(crate) fn render(figure: &Figure, width: usize) -> String {
             _ => out.push_str(&draw_panel(panel, x_axis.range, width - 10, rows)),
         }
     }
-    if let (Some(first), Some(last), false) =
-        (x_axis.ticks.first(), x_axis.ticks.last(), matches!(figure.x_quantity, Quantity::Names(_)))
-    {
-        out.push_str(&format!("{:>9} {} {} to {}\n", "", axis_label(&figure.x_label, &x_axis), first.1, last.1));
+    if !matches!(figure.x_quantity, Quantity::Names(_)) {
+        out.push_str(&draw_axis(&x_axis, &figure.x_label, width - 10));
     }
     out.push_str(&format!("{}\n", figure.caption));
     out
+}
+
+/// The axis below the panels: the texts of its ticks where they belong, as far as there is room, and its name.
+fn draw_axis(axis: &Axis, name: &str, columns: usize) -> String {
+    let mut line = String::new();
+    for (x, text) in &axis.ticks {
+        let across = (x - axis.range.0) / (axis.range.1 - axis.range.0) * (columns - 1) as f64;
+        let start = (across.round() as usize).saturating_sub(text.chars().count() / 2);
+        let end = line.chars().count();
+        if start + text.chars().count() <= columns && (end == 0 || start > end) {
+            line.push_str(&" ".repeat(start - end));
+            line.push_str(text);
+        }
+    }
+    format!("{:>10}{line}\n{:>10}{}\n", "", "", axis_label(name, axis))
 }
 
 /// A matrix as a table.
@@ -131,6 +144,8 @@ mod tests {
         let ink = |line: &str| line.chars().map(|c| c as u32 > 0x2800).collect::<Vec<_>>();
         assert!(ink(lines[1]).last() == Some(&true), "{text}");
         assert!(ink(lines[5])[10], "{text}");
+        let below = draw_axis(&axis(0.0, 10.0, Quantity::Plain, 5, false), "x", 21);
+        assert_eq!(below, format!("{0}0   2   4   6   8  10\n{0}x\n", " ".repeat(10)), "{below}");
         assert!(lines[1].trim_start().starts_with("10.0 |") && lines[5].trim_start().starts_with("0.0 |"), "{text}");
     }
 }
