@@ -104,15 +104,32 @@ pub struct Member {
 /// Joins sightings into flows and works out what happened to them on the way.
 #[must_use]
 pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
+    let mut out = Vec::new();
+    correlate_each(points, sightings, options, |joined| out.push(joined));
+    out
+}
+
+/// The same, one flow at a time: many flows need no more memory than a few.
+pub fn correlate_each(
+    points: &[ObservationPoint],
+    sightings: &[Sighting],
+    options: &Options,
+    mut each: impl FnMut(Joined),
+) {
     let points: BTreeMap<u64, Vantage<'_>> = points.iter().map(|p| (p.op, Vantage::new(p, options))).collect();
+    let groups = join::join(sightings);
+    let work = |group| Work::new(&points, sightings, group, options);
     let mut clocks = pool::Pool::new(&points, options);
-    let works: Vec<Work<'_>> = join::join(sightings)
-        .iter()
-        .map(|group| Work::new(&points, sightings, group, options))
-        .inspect(|work| work.hops.iter().for_each(|hop| clocks.add(hop, &work.views)))
-        .collect();
+    let mut begun: BTreeMap<usize, Work<'_>> = BTreeMap::new();
+    for at in pool::comparing(sightings, &groups) {
+        let work = work(&groups[at]);
+        work.hops.iter().for_each(|hop| clocks.add(hop, &work.views));
+        begun.insert(at, work);
+    }
     let clocks = clocks.estimate();
-    works.into_iter().map(|work| work.finish(&clocks, options)).collect()
+    for (at, group) in groups.iter().enumerate() {
+        each(begun.remove(&at).unwrap_or_else(|| work(group)).finish(&clocks, options));
+    }
 }
 
 /// What is known of an observation point.

@@ -3,11 +3,36 @@
 //! In: time stamps of packets seen at two points. Out: one [`Clock`] per pair of clock domains. Flows help each other: one
 //! that goes both ways calibrates the clocks for one that does not.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::clock::{Clock, Samples};
+use super::join::Group;
 use super::line::View;
-use super::{Hop, Options, Vantage};
+use super::{Hop, Options, Sighting, Vantage};
+
+/// Flows that began within one second at the same points, and compare their clocks: more tell no more.
+const COMPARING: usize = 64;
+
+/// Indices of the groups whose packets compare clocks: of those that began together at the same points, the ones with most
+/// listed packets.
+pub(super) fn comparing(sightings: &[Sighting], groups: &[Group]) -> Vec<usize> {
+    if groups.len() <= COMPARING {
+        return (0..groups.len()).collect();
+    }
+    let place = |(at, group): (usize, &Group)| {
+        let members = || group.members.iter().map(|m| &sightings[*m]);
+        let began = members().flat_map(|s| s.totals.iter().flatten()).map(|t| t.first_ns).min().unwrap_or(0);
+        // A name for the set of points; two sets with one name would only compare fewer flows.
+        let points = members().fold(0u64, |name, s| name.wrapping_add(s.op.wrapping_mul(s.op | 1)));
+        let listed: usize = members().flat_map(|s| s.marks.iter().flatten()).map(|m| m.trail.len()).sum();
+        (began / 1_000_000_000, points, Reverse(listed), at)
+    };
+    let mut list: Vec<_> = groups.iter().enumerate().map(place).collect();
+    list.sort_unstable();
+    let alike = list.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    alike.flat_map(|same| same.iter().take(COMPARING)).map(|flow| flow.3).collect()
+}
 
 /// Collects samples.
 pub(super) struct Pool {
