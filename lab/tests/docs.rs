@@ -18,6 +18,14 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("git clone", "this is the clone; `make first-plot` makes a fresh one"),
     ("cd sce", "the same"),
     ("make demo", "builds; what it runs is run by `the_demos_end_in_a_figure`, all of it by `make first-plot`"),
+    ("make deb", "packages are built, installed and removed by their own test, a step of `make test`"),
+    ("apt install", "the same"),
+    ("systemctl", "the same"),
+    (
+        "sce-collector db",
+        "on the files of an installed service; collector/tests have these commands on files of their own",
+    ),
+    ("pg_dump", "needs the reader's Postgres"),
     ("docker compose", "lab/compose/test.sh, the last step of `make test`"),
     ("for host in", "needs further hosts and ssh"),
     ("sce-cli watch", "needs a terminal: cli/tests/terminal.rs"),
@@ -48,20 +56,26 @@ impl Block {
     }
 }
 
-/// The `sh` blocks of a page. A block that is not marked as such must not begin a line with a program of ours.
-fn blocks(page: &str, text: &str) -> Vec<Block> {
+/// The blocks of a page that are marked `sh`, or are not marked and begin with a program of ours.
+fn blocks(text: &str) -> Vec<Block> {
+    let ours = ["sce-", "make ", "docker ", "for "];
+    let lines: Vec<&str> = text.lines().collect();
+    let typed = |language: &str, next: usize| {
+        language == "sh"
+            || language.is_empty() && lines.get(next).is_some_and(|l| ours.iter().any(|o| l.starts_with(o)))
+    };
     let (mut blocks, mut fence) = (Vec::new(), None);
     let mut open = String::new();
-    for (i, line) in text.lines().enumerate() {
+    for (i, line) in lines.iter().enumerate() {
         match (line.trim().strip_prefix("```"), fence) {
             (Some(_), Some(_)) => fence = None,
             (Some(language), None) => {
-                fence = Some(language);
-                if language == "sh" {
+                fence = Some(typed(language, i + 1));
+                if fence == Some(true) {
                     blocks.push(Block { line: i + 2, commands: Vec::new() });
                 }
             }
-            (None, Some("sh")) => {
+            (None, Some(true)) => {
                 let line = line.split("  #").next().unwrap_or_default().trim_end();
                 if line.is_empty() || line.starts_with('#') {
                     continue;
@@ -72,10 +86,7 @@ fn blocks(page: &str, text: &str) -> Vec<Block> {
                     blocks.last_mut().unwrap().commands.push(std::mem::take(&mut open).trim_end().to_owned());
                 }
             }
-            (None, Some(_)) => {
-                let ours = ["sce-", "make ", "docker ", "for "].iter().any(|p| line.starts_with(p));
-                assert!(!ours, "{page}:{}: mark the block of `{line}` as sh, so that it is tried", i + 1);
-            }
+            (None, Some(false)) => {}
             (None, None) => {}
         }
     }
@@ -239,7 +250,7 @@ fn is_service(command: &str) -> bool {
 
 /// Tries the commands of a page; what went wrong.
 fn page(name: &str, text: &str) -> Vec<String> {
-    let blocks = blocks(name, text);
+    let blocks = blocks(text);
     if blocks.is_empty() {
         return Vec::new();
     }
@@ -288,10 +299,12 @@ fn pages() -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_is_not_run_is_there() {
-    let all: Vec<String> = pages().iter().flat_map(|(n, t)| blocks(n, t)).flat_map(|b| b.commands).collect();
-    assert!(all.len() > 100, "{} commands: the pages have theirs in sh blocks", all.len());
-    for (start, why) in NOT_RUN.iter().chain(COMPLAINS) {
+fn the_pages_have_their_commands_in_blocks() {
+    let all: Vec<String> = pages().iter().flat_map(|(_, text)| blocks(text)).flat_map(|b| b.commands).collect();
+    let left_out = |c: &&String| NOT_RUN.iter().any(|(start, _)| c.starts_with(start));
+    let run = all.len() - all.iter().filter(left_out).count();
+    assert!(run > 80, "{run} of {} commands are run", all.len());
+    for (start, why) in COMPLAINS {
         assert!(all.iter().any(|c| c.starts_with(start)), "no page has `{start}` any more ({why})");
     }
 }
