@@ -3,6 +3,7 @@
 
 #[path = "../../fuzz/fuzz_targets/filters.rs"]
 mod filters;
+use sce_collector::query;
 
 #[test]
 fn filters_of_the_corpus() {

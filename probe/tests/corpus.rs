@@ -3,6 +3,7 @@
 
 #[path = "../../fuzz/fuzz_targets/captures.rs"]
 mod captures;
+use sce_probe::source;
 
 #[test]
 fn capture_files_of_the_corpus() {
