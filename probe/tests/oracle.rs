@@ -15,7 +15,7 @@ use std::path::Path;
 use common::with_oracle;
 use metered::{Direction, Metered, meter};
 use sce_meter::Config;
-use sce_proto::{FlowInterval, Record, ValueRef};
+use sce_proto::{FlowInterval, Record};
 use serde_json::Value;
 
 /// Where the meter counts otherwise than the oracle, and why.
@@ -90,14 +90,16 @@ fn differences_name_real_captures() {
 }
 
 /// Everything but the keys that name an interval, the fields that say how the interval ended, the initial sequence number,
-/// which records before the side's SYN do not know, the parallelism of streams, which is one of an interval, and what an SCTP
-/// association learns on its other paths, which only later records of this one know.
+/// which records before the side's SYN do not know, the parallelism of streams, which is one of an interval, PDV, which RFC
+/// 5481 measures from the smallest delay of an interval, and what an SCTP association learns on its other paths, which only
+/// later records of this one know.
 fn comparable(record: &FlowInterval) -> FlowInterval {
     let mut record = FlowInterval { start_ns: 0, interval_ns: 0, end_reason_last: 0, isn: 0, ..record.clone() };
     for (i, field) in FlowInterval::FIELDS.iter().enumerate() {
         let of_association = field.name.ends_with("_last") || field.name.ends_with("_bits");
-        if field.name == "sctp_active_streams_max" || field.name.starts_with("sctp_") && of_association {
-            record.set(i, ValueRef::U64(0));
+        let of_interval = field.name == "sctp_active_streams_max" || field.name.starts_with("pdv_");
+        if of_interval || field.name.starts_with("sctp_") && of_association {
+            record.set(i, FlowInterval::default().get(i));
         }
     }
     record

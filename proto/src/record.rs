@@ -122,6 +122,9 @@ pub trait Record: Default {
     const FIELDS: &'static [Field];
     /// Value of the field at a position in [`Record::FIELDS`].
     fn get(&self, field: usize) -> ValueRef<'_>;
+    /// Calls `each` with position and value of every field that is not zero or empty, in order: far faster than
+    /// [`Record::get`] for all of them, for most are.
+    fn for_each_set<'a>(&'a self, each: impl FnMut(usize, ValueRef<'a>));
     /// Sets the field at a position in [`Record::FIELDS`].
     fn set(&mut self, field: usize, value: ValueRef<'_>);
 

@@ -6,6 +6,8 @@
 /// Number of buckets.
 pub const BUCKETS: usize = 2048;
 const SUB_BITS: u32 = 6;
+/// Bytes of an encoded pair whose count is not large.
+const USUAL_PAIR: usize = 3;
 
 /// The bucket of a value.
 #[must_use]
@@ -29,9 +31,11 @@ pub fn span(bucket: u16) -> (u64, u64) {
 
 /// Encodes (bucket, count) pairs in rising order of bucket: varints of bucket differences and counts.
 pub fn encode(pairs: impl IntoIterator<Item = (u16, u64)>) -> Vec<u8> {
-    let mut out = Vec::new();
+    let pairs = pairs.into_iter();
+    let most = pairs.size_hint().1.unwrap_or_default();
+    let mut out = Vec::with_capacity(USUAL_PAIR * most.min(BUCKETS));
     let mut previous = 0;
-    for (bucket, count) in pairs.into_iter().filter(|p| p.1 > 0) {
+    for (bucket, count) in pairs.filter(|p| p.1 > 0) {
         prost::encoding::encode_varint(u64::from(bucket - previous), &mut out);
         prost::encoding::encode_varint(count, &mut out);
         previous = bucket;

@@ -104,6 +104,19 @@ fn record(out: &mut String, message: &DescriptorProto, help: impl Fn(usize) -> S
         writeln!(out, "            {i} => {value},").unwrap();
     }
     writeln!(out, "            _ => ValueRef::U64(0),\n        }}\n    }}").unwrap();
+    writeln!(out, "    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {{").unwrap();
+    for (i, field) in message.field.iter().enumerate() {
+        let name = field.name();
+        let (set, value) = match field.r#type() {
+            Type::Uint64 => (format!("self.{name} != 0"), format!("ValueRef::U64(self.{name})")),
+            Type::Uint32 => (format!("self.{name} != 0"), format!("ValueRef::U64(u64::from(self.{name}))")),
+            Type::Int64 => (format!("self.{name} != 0"), format!("ValueRef::I64(self.{name})")),
+            Type::String => (format!("!self.{name}.is_empty()"), format!("ValueRef::Str(&self.{name})")),
+            _ => (format!("!self.{name}.is_empty()"), format!("ValueRef::Bytes(&self.{name})")),
+        };
+        writeln!(out, "        if {set} {{\n            each({i}, {value});\n        }}").unwrap();
+    }
+    writeln!(out, "    }}").unwrap();
     writeln!(out, "    fn set(&mut self, field: usize, value: ValueRef<'_>) {{\n        match field {{").unwrap();
     for (i, field) in message.field.iter().enumerate() {
         let value = match field.r#type() {

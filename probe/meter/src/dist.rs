@@ -3,6 +3,8 @@
 //! Squares are handed over in coarser units (us^2 for ns). Reports must add up to the same number wherever they are cut, so
 //! the part that did not fill a unit stays for the next one.
 
+use sce_proto::sketch;
+
 use crate::fetch;
 use crate::sketch::Sketch;
 
@@ -93,17 +95,38 @@ impl<const SCALE: u64> Dist<SCALE> {
     }
 
     pub(crate) fn take(&mut self) -> Summary {
-        let mut counted = self.counted.take().map(|counted| *counted).unwrap_or_default();
-        for value in &self.recent[..usize::from(std::mem::take(&mut self.waiting))] {
+        let recent = &self.recent[..usize::from(std::mem::take(&mut self.waiting))];
+        let Some(mut counted) = self.counted.take() else { return few::<SCALE>(recent, &mut self.rest) };
+        for value in recent {
             counted.add::<SCALE>(u64::from(*value), &mut self.rest);
         }
-        let Counted { count, sum, squares, min, max, mut sketch } = counted;
-        Summary { count: u64::from(count), sum, squares, min, max, sketch: sketch.take() }
+        let sketch = counted.sketch.take();
+        counted.summary(sketch)
     }
+}
+
+/// What so few values come to that they need no table.
+fn few<const SCALE: u64>(values: &[u32], rest: &mut u32) -> Summary {
+    let mut counted = Counted::default();
+    let mut buckets = [0; RECENT];
+    for (value, bucket) in values.iter().zip(&mut buckets) {
+        counted.sum_up::<SCALE>(u64::from(*value), rest);
+        *bucket = sketch::bucket(u64::from(*value));
+    }
+    let buckets = &mut buckets[..values.len()];
+    buckets.sort_unstable();
+    let pairs = buckets.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
+    counted.summary(sketch::encode(pairs))
 }
 
 impl Counted {
     fn add<const SCALE: u64>(&mut self, value: u64, before: &mut u32) {
+        self.sum_up::<SCALE>(value, before);
+        self.sketch.add(value);
+    }
+
+    /// Everything but the histogram.
+    fn sum_up<const SCALE: u64>(&mut self, value: u64, before: &mut u32) {
         let (units, rest) = match u32::try_from(value) {
             Ok(v) => {
                 let square = u64::from(v) * u64::from(v);
@@ -123,7 +146,11 @@ impl Counted {
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = if self.count == 0 { value } else { self.max.max(value) };
         self.count += 1;
-        self.sketch.add(value);
+    }
+
+    fn summary(&self, sketch: Vec<u8>) -> Summary {
+        let Counted { count, sum, squares, min, max, .. } = *self;
+        Summary { count: u64::from(count), sum, squares, min, max, sketch }
     }
 }
 

@@ -247,8 +247,8 @@ impl Flow {
         out.quality_bits |= u64::from(std::mem::take(&mut self.quality[dir]));
     }
 
-    /// The record of a direction since its last report, if there is anything to say. `end` tells why the flow ended, 0 if
-    /// it goes on.
+    /// Appends the record of a direction since its last report, if there is anything to say. `end` tells why the flow ended,
+    /// 0 if it goes on.
     pub(crate) fn report(
         &mut self,
         dir: Dir,
@@ -256,7 +256,8 @@ impl Flow {
         start_ns: u64,
         config: &Config,
         shared: &mut Shared,
-    ) -> Option<FlowInterval> {
+        records: &mut Vec<FlowInterval>,
+    ) {
         let carried = self.carry.as_mut().map(|c| std::mem::take(&mut c[dir])).filter(|r| r.packets > 0);
         if end != 0 {
             self.gaps[dir].end();
@@ -267,14 +268,16 @@ impl Flow {
         let untold = lonely_end && !self.is_long();
         let news = self.gaps[dir].has_news() || self.transport.has_news(dir, shared) || quoted || untold;
         if self.volume[dir].packets() == 0 && carried.is_none() && !news {
-            return None;
+            return;
         }
-        let mut out = FlowInterval::default();
-        self.fill(dir, shared, &mut out);
+        // Records are large: this one is made where it stays.
+        records.push(FlowInterval::default());
+        let Some(out) = records.last_mut() else { return };
+        self.fill(dir, shared, out);
         if let Some(mut carried) = carried {
             carried.isn = out.isn;
-            merge(&mut carried, &out);
-            out = carried;
+            merge(&mut carried, out);
+            *out = carried;
         }
         let up = dir == Dir::Up;
         let (src, dst) = if up == self.up_is_forward {
@@ -308,7 +311,6 @@ impl Flow {
         if matches!(self.transport, Transport::Tcp(_)) && !matches!(self.evidence, evidence::SYN | evidence::SYN_ACK) {
             out.quality_bits |= quality::NO_HANDSHAKE;
         }
-        Some(out)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Time between the packets of one direction, and runs of marked packets: what every protocol has.
+//! Time between the packets of one direction, packets that pass twice, and runs of marked ones: what every protocol has.
 
 use sce_proto::FlowInterval;
 
+use crate::again::Again;
 use crate::dist::{Runs, Times, report};
 use crate::packet::{Ecn, Packet};
 
@@ -14,6 +15,7 @@ const IDLE_NS: u64 = 2_000_000_000;
 pub(crate) struct Gaps {
     /// Time of the latest packet, 0 before the first.
     last_ns: u64,
+    again: Again,
     ipg: Times,
     /// From the first gap on that was too long.
     idle: Option<Box<Idle>>,
@@ -51,6 +53,7 @@ impl Gaps {
     pub(crate) fn observe(&mut self, p: &Packet<'_>) {
         let first = self.last_ns == 0;
         let gap = p.time_ns.saturating_sub(self.last_ns);
+        self.again.observe(p, gap);
         // A packet stamped before the one ahead of it has no gap; the later time stays.
         if p.time_ns >= self.last_ns {
             self.last_ns = p.time_ns;
@@ -81,6 +84,7 @@ impl Gaps {
     }
 
     pub(crate) fn report(&mut self, out: &mut FlowInterval) {
+        self.again.report(out);
         report!(self.ipg, out, ipg_count, ipg_ns_sum, ipg_us2_sum, ipg_ns_min, ipg_ns_max, ipg_ns_sketch);
         if let Some(idle) = self.idle.take() {
             (out.idle_gaps, out.idle_ns) = (u64::from(idle.gaps), idle.ns);

@@ -8,6 +8,7 @@
 //! This crate does no I/O, reads no clock, starts no thread, allocates nothing per packet and does not panic on any bytes.
 //! Time is the time of the packets.
 
+mod again;
 mod batch;
 mod config;
 mod decode;

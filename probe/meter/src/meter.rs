@@ -287,9 +287,9 @@ impl Meter {
         let Some(mut flow) = self.table.remove(slot) else { return };
         self.probe.flows_ended += 1;
         let start = self.start_ns.unwrap_or(0);
-        let records =
-            Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, reason, start, &self.config, &mut self.shared));
-        self.waiting.extend(records);
+        for dir in Dir::BOTH {
+            flow.report(dir, reason, start, &self.config, &mut self.shared, &mut self.waiting);
+        }
         flow.transport.leave(&mut self.shared);
         self.marks.iter().for_each(|m| m.report_flow(&mut flow, start, &self.config, &mut self.waiting_marks));
     }
@@ -360,9 +360,9 @@ impl Meter {
         for slot in &dirty {
             let Some(flow) = self.table.get_mut(*slot) else { continue };
             if std::mem::take(&mut flow.dirty) {
-                out.flows.extend(
-                    Dir::BOTH.iter().filter_map(|dir| flow.report(*dir, end, start, &self.config, &mut self.shared)),
-                );
+                for dir in Dir::BOTH {
+                    flow.report(dir, end, start, &self.config, &mut self.shared, &mut out.flows);
+                }
                 self.marks.iter().for_each(|m| m.report_flow(flow, start, &self.config, &mut out.marks));
             }
         }

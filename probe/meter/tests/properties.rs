@@ -84,12 +84,13 @@ fn sums(records: &[FlowInterval]) -> BTreeMap<(u64, u32, Vec<u8>, u32), FlowInte
     sums
 }
 
-/// Fields of a sum that may not depend on where records were cut: all but the `_last` ones, whose latest record may be older.
+/// Fields of a sum that may not depend on where records were cut: all but the `_last` ones, whose latest record may be older,
+/// and PDV, which RFC 5481 measures from the smallest delay of each interval.
 fn lasting(record: &FlowInterval) -> Vec<(&'static str, String)> {
     FlowInterval::FIELDS
         .iter()
         .enumerate()
-        .filter(|(_, f)| !f.name.ends_with("_last"))
+        .filter(|(_, f)| !f.name.ends_with("_last") && !f.name.starts_with("pdv_ns") && f.name != "pdv_us2_sum")
         .map(|(i, f)| (f.name, format!("{:?}", record.get(i))))
         .collect()
 }

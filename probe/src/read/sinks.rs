@@ -33,7 +33,7 @@ impl<'a, W: Write> JsonFlows<'a, W> {
     pub(super) fn flow(&mut self, flow: &FlowView<'_>) -> io::Result<()> {
         self.text.extend_from_slice(if self.first { b"\n" } else { b",\n" });
         self.first = false;
-        json::flow(&mut self.text, flow)?;
+        json::flow(&mut self.text, flow);
         if self.text.len() >= TEXT_AT_ONCE { self.flush() } else { Ok(()) }
     }
 

@@ -5,6 +5,9 @@ use std::io::{self, Read};
 /// Bytes read in one step: large enough to make the system call cheap, small enough to stay in a core's own cache.
 const STEP: usize = 256 << 10;
 
+/// Unread bytes that are quickly moved.
+const FEW: usize = STEP / 4;
+
 /// A stream with its unread bytes.
 pub(super) struct Window {
     inner: Box<dyn Read + Send>,
@@ -60,6 +63,19 @@ impl Window {
         self.held = held;
     }
 
+    /// Makes room behind the unread bytes where that is cheap, so that a window that is held later need not grow.
+    pub(super) fn make_room(&mut self) {
+        if self.start >= STEP && self.end - self.start <= FEW {
+            self.move_to_front();
+        }
+    }
+
+    fn move_to_front(&mut self) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+    }
+
     /// Where a slice that this window gave lies in it. Good as long as the window is held.
     pub(super) fn place_of(&self, address: usize) -> usize {
         address.wrapping_sub(self.buffer.as_ptr().addr())
@@ -95,9 +111,7 @@ impl Window {
     #[cold]
     fn refill(&mut self, n: usize) {
         if !self.held {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+            self.move_to_front();
         }
         let wanted = self.start + n;
         if self.buffer.len() < wanted {

@@ -194,6 +194,7 @@ impl CaptureFile {
     /// Damage behind the frames in `batch`. Later calls give none.
     pub fn next_batch(&mut self, batch: &mut Vec<Held>, at_most: usize) -> Result<(), ReadError> {
         batch.clear();
+        self.window.make_room();
         loop {
             if let Format::Pcap(pcap) = &self.format {
                 self.packets += pcap.take_ready(&mut self.window, batch, at_most) as u64;

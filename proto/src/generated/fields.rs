@@ -151,6 +151,7 @@ impl Record for FlowInterval {
         Field { number: 188, name: "rto_ns_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "ns", help: "Retransmission timeout after RFC 6298 with Linux's minimum of 200 ms." },
         Field { number: 189, name: "idle_gaps", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Inter-packet gaps of 2 s and more." },
         Field { number: 190, name: "idle_ns", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "ns", help: "Their sum." },
+        Field { number: 191, name: "duplicated_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "Packets that passed this point once more: copies that the network or the capture made. Same IP identification and checksum, or on IPv6 the same TCP data within 0.1 ms; those of TCP data are in retransmitted_segments, too." },
         Field { number: 200, name: "syn_ace_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "Values of (AE, CWR, ECE) on SYNs of this direction: bit set by value." },
         Field { number: 201, name: "syn_ecn_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "IP ECN code points on SYNs as they passed here: bit set by code point." },
         Field { number: 202, name: "syn_ack_ace_bits", kind: Kind::U64, merge: Merge::Or, count: "", unit: "bit set", help: "Values of (AE, CWR, ECE) on SYN/ACKs of this direction: bit set by value." },
@@ -298,12 +299,12 @@ impl Record for FlowInterval {
         Field { number: 441, name: "ipdv_ns_min", kind: Kind::U64, merge: Merge::Min, count: "ipdv_count", unit: "ns", help: "Smallest: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1." },
         Field { number: 442, name: "ipdv_ns_max", kind: Kind::U64, merge: Merge::Max, count: "", unit: "ns", help: "Largest: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1." },
         Field { number: 443, name: "ipdv_ns_sketch", kind: Kind::Bytes, merge: Merge::Sketch, count: "", unit: "", help: "Histogram (sce_proto::sketch) of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1." },
-        Field { number: 444, name: "pdv_count", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Number of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
-        Field { number: 445, name: "pdv_ns_sum", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "ns", help: "Sum of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
-        Field { number: 446, name: "pdv_us2_sum", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "us^2", help: "Sum of squares of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
-        Field { number: 447, name: "pdv_ns_min", kind: Kind::U64, merge: Merge::Min, count: "pdv_count", unit: "ns", help: "Smallest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
-        Field { number: 448, name: "pdv_ns_max", kind: Kind::U64, merge: Merge::Max, count: "", unit: "ns", help: "Largest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
-        Field { number: 449, name: "pdv_ns_sketch", kind: Kind::Bytes, merge: Merge::Sketch, count: "", unit: "", help: "Histogram (sce_proto::sketch) of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2." },
+        Field { number: 444, name: "pdv_count", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Number of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
+        Field { number: 445, name: "pdv_ns_sum", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "ns", help: "Sum of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
+        Field { number: 446, name: "pdv_us2_sum", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "us^2", help: "Sum of squares of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
+        Field { number: 447, name: "pdv_ns_min", kind: Kind::U64, merge: Merge::Min, count: "pdv_count", unit: "ns", help: "Smallest: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
+        Field { number: 448, name: "pdv_ns_max", kind: Kind::U64, merge: Merge::Max, count: "", unit: "ns", help: "Largest: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
+        Field { number: 449, name: "pdv_ns_sketch", kind: Kind::Bytes, merge: Merge::Sketch, count: "", unit: "", help: "Histogram (sce_proto::sketch) of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2." },
         Field { number: 450, name: "rtp_payload_type_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "", help: "RTP payload type." },
         Field { number: 451, name: "rtp_ssrc_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "", help: "RTP synchronisation source." },
         Field { number: 452, name: "rtcp_packets", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "packets", help: "RTCP packets." },
@@ -463,167 +464,1100 @@ impl Record for FlowInterval {
             146 => ValueRef::U64(self.rto_ns_last),
             147 => ValueRef::U64(self.idle_gaps),
             148 => ValueRef::U64(self.idle_ns),
-            149 => ValueRef::U64(self.syn_ace_bits),
-            150 => ValueRef::U64(self.syn_ecn_bits),
-            151 => ValueRef::U64(self.syn_ack_ace_bits),
-            152 => ValueRef::U64(self.syn_ack_ecn_bits),
-            153 => ValueRef::U64(self.third_ack_ace_bits),
-            154 => ValueRef::U64(self.third_ack_ecn_bits),
-            155 => ValueRef::U64(self.ecn_mangling_bits),
-            156 => ValueRef::U64(self.ece_episodes),
-            157 => ValueRef::U64(self.ece_latch_ns),
-            158 => ValueRef::U64(self.cwr_events),
-            159 => ValueRef::U64(self.ece_acked_bytes),
-            160 => ValueRef::U64(self.ace_ce_packets),
-            161 => ValueRef::U64(self.ace_ce_low_packets),
-            162 => ValueRef::U64(self.ace_ce_high_packets),
-            163 => ValueRef::U64(self.ace_ambiguous_acks),
-            164 => ValueRef::U64(self.accecn_options),
-            165 => ValueRef::U64(self.option_ect0_bytes),
-            166 => ValueRef::U64(self.option_ect1_bytes),
-            167 => ValueRef::U64(self.option_ce_bytes),
-            168 => ValueRef::U64(self.ce_to_ece_count),
-            169 => ValueRef::U64(self.ce_to_ece_ns_sum),
-            170 => ValueRef::U64(self.ce_to_ece_ns_min),
-            171 => ValueRef::U64(self.ce_to_ece_ns_max),
-            172 => ValueRef::Str(&self.quic_version_last),
-            173 => ValueRef::Str(&self.sni_last),
-            174 => ValueRef::Str(&self.alpn_last),
-            175 => ValueRef::Str(&self.quic_odcid_last),
-            176 => ValueRef::U64(self.quic_packets),
-            177 => ValueRef::U64(self.quic_initial_packets),
-            178 => ValueRef::U64(self.quic_zero_rtt_packets),
-            179 => ValueRef::U64(self.quic_handshake_packets),
-            180 => ValueRef::U64(self.quic_retry_packets),
-            181 => ValueRef::U64(self.quic_short_packets),
-            182 => ValueRef::U64(self.quic_version_negotiation_packets),
-            183 => ValueRef::U64(self.quic_other_packets),
-            184 => ValueRef::U64(self.quic_coalesced_datagrams),
-            185 => ValueRef::U64(self.quic_opened_initials),
-            186 => ValueRef::U64(self.quic_unopened_initials),
-            187 => ValueRef::U64(self.quic_initial_acks),
-            188 => ValueRef::U64(self.quic_ecn_initial_acks),
-            189 => ValueRef::U64(self.quic_ack_ect0_max),
-            190 => ValueRef::U64(self.quic_ack_ect1_max),
-            191 => ValueRef::U64(self.quic_ack_ce_max),
-            192 => ValueRef::U64(self.spin_rtt_count),
-            193 => ValueRef::U64(self.spin_rtt_ns_sum),
-            194 => ValueRef::U64(self.spin_rtt_us2_sum),
-            195 => ValueRef::U64(self.spin_rtt_ns_min),
-            196 => ValueRef::U64(self.spin_rtt_ns_max),
-            197 => ValueRef::Bytes(&self.spin_rtt_ns_sketch),
-            198 => ValueRef::U64(self.spin_half_rtt_count),
-            199 => ValueRef::U64(self.spin_half_rtt_ns_sum),
-            200 => ValueRef::U64(self.spin_half_rtt_us2_sum),
-            201 => ValueRef::U64(self.spin_half_rtt_ns_min),
-            202 => ValueRef::U64(self.spin_half_rtt_ns_max),
-            203 => ValueRef::Bytes(&self.spin_half_rtt_ns_sketch),
-            204 => ValueRef::U64(self.spin_rejected_edges),
-            205 => ValueRef::U64(self.quic_migrations),
-            206 => ValueRef::U64(self.quic_migrated_flow_last),
-            207 => ValueRef::U64(self.sctp_assoc_last),
-            208 => ValueRef::U64(self.sctp_vtag_last),
-            209 => ValueRef::U64(self.sctp_chunks),
-            210 => ValueRef::U64(self.sctp_data_chunks),
-            211 => ValueRef::U64(self.sctp_i_data_chunks),
-            212 => ValueRef::U64(self.sctp_init_chunks),
-            213 => ValueRef::U64(self.sctp_init_ack_chunks),
-            214 => ValueRef::U64(self.sctp_sack_chunks),
-            215 => ValueRef::U64(self.sctp_heartbeat_chunks),
-            216 => ValueRef::U64(self.sctp_heartbeat_ack_chunks),
-            217 => ValueRef::U64(self.sctp_abort_chunks),
-            218 => ValueRef::U64(self.sctp_shutdown_chunks),
-            219 => ValueRef::U64(self.sctp_error_chunks),
-            220 => ValueRef::U64(self.sctp_cookie_chunks),
-            221 => ValueRef::U64(self.sctp_ecne_chunks),
-            222 => ValueRef::U64(self.sctp_cwr_chunks),
-            223 => ValueRef::U64(self.sctp_auth_chunks),
-            224 => ValueRef::U64(self.sctp_asconf_chunks),
-            225 => ValueRef::U64(self.sctp_reconfig_chunks),
-            226 => ValueRef::U64(self.sctp_forward_tsn_chunks),
-            227 => ValueRef::U64(self.sctp_other_chunks),
-            228 => ValueRef::U64(self.sctp_user_bytes),
-            229 => ValueRef::U64(self.sctp_retransmitted_chunks),
-            230 => ValueRef::U64(self.sctp_retransmitted_bytes),
-            231 => ValueRef::U64(self.sctp_timeout_chunks),
-            232 => ValueRef::U64(self.sctp_failover_chunks),
-            233 => ValueRef::U64(self.sctp_reported_duplicates),
-            234 => ValueRef::U64(self.sctp_hole_events),
-            235 => ValueRef::U64(self.sctp_hole_chunks),
-            236 => ValueRef::U64(self.sctp_reordered_chunks),
-            237 => ValueRef::U64(self.sctp_cross_path_rtts),
-            238 => ValueRef::U64(self.sctp_heartbeat_rtt_count),
-            239 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_sum),
-            240 => ValueRef::U64(self.sctp_heartbeat_rtt_us2_sum),
-            241 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_min),
-            242 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_max),
-            243 => ValueRef::Bytes(&self.sctp_heartbeat_rtt_ns_sketch),
-            244 => ValueRef::U64(self.sctp_rwnd_count),
-            245 => ValueRef::U64(self.sctp_rwnd_bytes_last),
-            246 => ValueRef::U64(self.sctp_rwnd_bytes_min),
-            247 => ValueRef::U64(self.sctp_negotiated_streams_last),
-            248 => ValueRef::U64(self.sctp_streams_last),
-            249 => ValueRef::U64(self.sctp_active_streams_max),
-            250 => ValueRef::U64(self.sctp_negotiated_utilisation_ppm_last),
-            251 => ValueRef::U64(self.sctp_streams_utilisation_ppm_last),
-            252 => ValueRef::U64(self.sctp_unordered_chunks),
-            253 => ValueRef::U64(self.sctp_hol_chunks),
-            254 => ValueRef::U64(self.sctp_hol_ns),
-            255 => ValueRef::U64(self.sctp_bits),
-            256 => ValueRef::U64(self.sctp_paths_last),
-            257 => ValueRef::U64(self.icmp_echo_requests),
-            258 => ValueRef::U64(self.icmp_echo_replies),
-            259 => ValueRef::U64(self.icmp_echo_unanswered),
-            260 => ValueRef::U64(self.icmp_echo_duplicates),
-            261 => ValueRef::U64(self.icmp_echo_unmatched),
-            262 => ValueRef::U64(self.icmp_errors),
-            263 => ValueRef::U64(self.icmp_unreachable_errors),
-            264 => ValueRef::U64(self.icmp_time_exceeded_errors),
-            265 => ValueRef::U64(self.icmp_mtu_count),
-            266 => ValueRef::U64(self.icmp_mtu_bytes_min),
-            267 => ValueRef::U64(self.icmp_other_errors),
-            268 => ValueRef::U64(self.icmp_quoted_ecn_bits),
-            269 => ValueRef::U64(self.icmp_quoted_dscp_bits),
-            270 => ValueRef::U64(self.icmp_ecn_changed_errors),
-            271 => ValueRef::U64(self.icmp_dscp_changed_errors),
-            272 => ValueRef::U64(self.seq_packets),
-            273 => ValueRef::U64(self.seq_expected),
-            274 => ValueRef::U64(self.seq_unique),
-            275 => ValueRef::U64(self.seq_lost),
-            276 => ValueRef::U64(self.seq_duplicates),
-            277 => ValueRef::U64(self.seq_reordered),
-            278 => ValueRef::U64(self.seq_extent_packets_max),
-            279 => ValueRef::U64(self.seq_late),
-            280 => ValueRef::U64(self.seq_loss_runs),
-            281 => ValueRef::U64(self.seq_loss_run_packets_max),
-            282 => ValueRef::U64(self.seq_resets),
-            283 => ValueRef::U64(self.seq_small_errors),
-            284 => ValueRef::U64(self.seq_big_errors),
-            285 => ValueRef::U64(self.seq_reverse_errors),
-            286 => ValueRef::Str(&self.seq_profile_last),
-            287 => ValueRef::U64(self.seq_streams_last),
-            288 => ValueRef::U64(self.rfc3550_jitter_ns_last),
-            289 => ValueRef::U64(self.rfc3550_jitter_ns_max),
-            290 => ValueRef::U64(self.ipdv_count),
-            291 => ValueRef::U64(self.ipdv_ns_sum),
-            292 => ValueRef::U64(self.ipdv_us2_sum),
-            293 => ValueRef::U64(self.ipdv_ns_min),
-            294 => ValueRef::U64(self.ipdv_ns_max),
-            295 => ValueRef::Bytes(&self.ipdv_ns_sketch),
-            296 => ValueRef::U64(self.pdv_count),
-            297 => ValueRef::U64(self.pdv_ns_sum),
-            298 => ValueRef::U64(self.pdv_us2_sum),
-            299 => ValueRef::U64(self.pdv_ns_min),
-            300 => ValueRef::U64(self.pdv_ns_max),
-            301 => ValueRef::Bytes(&self.pdv_ns_sketch),
-            302 => ValueRef::U64(self.rtp_payload_type_last),
-            303 => ValueRef::U64(self.rtp_ssrc_last),
-            304 => ValueRef::U64(self.rtcp_packets),
-            305 => ValueRef::U64(self.rtcp_rtt_count),
-            306 => ValueRef::U64(self.rtcp_rtt_ns_sum),
-            307 => ValueRef::U64(self.rtcp_rtt_ns_min),
-            308 => ValueRef::U64(self.rtcp_rtt_ns_max),
+            149 => ValueRef::U64(self.duplicated_packets),
+            150 => ValueRef::U64(self.syn_ace_bits),
+            151 => ValueRef::U64(self.syn_ecn_bits),
+            152 => ValueRef::U64(self.syn_ack_ace_bits),
+            153 => ValueRef::U64(self.syn_ack_ecn_bits),
+            154 => ValueRef::U64(self.third_ack_ace_bits),
+            155 => ValueRef::U64(self.third_ack_ecn_bits),
+            156 => ValueRef::U64(self.ecn_mangling_bits),
+            157 => ValueRef::U64(self.ece_episodes),
+            158 => ValueRef::U64(self.ece_latch_ns),
+            159 => ValueRef::U64(self.cwr_events),
+            160 => ValueRef::U64(self.ece_acked_bytes),
+            161 => ValueRef::U64(self.ace_ce_packets),
+            162 => ValueRef::U64(self.ace_ce_low_packets),
+            163 => ValueRef::U64(self.ace_ce_high_packets),
+            164 => ValueRef::U64(self.ace_ambiguous_acks),
+            165 => ValueRef::U64(self.accecn_options),
+            166 => ValueRef::U64(self.option_ect0_bytes),
+            167 => ValueRef::U64(self.option_ect1_bytes),
+            168 => ValueRef::U64(self.option_ce_bytes),
+            169 => ValueRef::U64(self.ce_to_ece_count),
+            170 => ValueRef::U64(self.ce_to_ece_ns_sum),
+            171 => ValueRef::U64(self.ce_to_ece_ns_min),
+            172 => ValueRef::U64(self.ce_to_ece_ns_max),
+            173 => ValueRef::Str(&self.quic_version_last),
+            174 => ValueRef::Str(&self.sni_last),
+            175 => ValueRef::Str(&self.alpn_last),
+            176 => ValueRef::Str(&self.quic_odcid_last),
+            177 => ValueRef::U64(self.quic_packets),
+            178 => ValueRef::U64(self.quic_initial_packets),
+            179 => ValueRef::U64(self.quic_zero_rtt_packets),
+            180 => ValueRef::U64(self.quic_handshake_packets),
+            181 => ValueRef::U64(self.quic_retry_packets),
+            182 => ValueRef::U64(self.quic_short_packets),
+            183 => ValueRef::U64(self.quic_version_negotiation_packets),
+            184 => ValueRef::U64(self.quic_other_packets),
+            185 => ValueRef::U64(self.quic_coalesced_datagrams),
+            186 => ValueRef::U64(self.quic_opened_initials),
+            187 => ValueRef::U64(self.quic_unopened_initials),
+            188 => ValueRef::U64(self.quic_initial_acks),
+            189 => ValueRef::U64(self.quic_ecn_initial_acks),
+            190 => ValueRef::U64(self.quic_ack_ect0_max),
+            191 => ValueRef::U64(self.quic_ack_ect1_max),
+            192 => ValueRef::U64(self.quic_ack_ce_max),
+            193 => ValueRef::U64(self.spin_rtt_count),
+            194 => ValueRef::U64(self.spin_rtt_ns_sum),
+            195 => ValueRef::U64(self.spin_rtt_us2_sum),
+            196 => ValueRef::U64(self.spin_rtt_ns_min),
+            197 => ValueRef::U64(self.spin_rtt_ns_max),
+            198 => ValueRef::Bytes(&self.spin_rtt_ns_sketch),
+            199 => ValueRef::U64(self.spin_half_rtt_count),
+            200 => ValueRef::U64(self.spin_half_rtt_ns_sum),
+            201 => ValueRef::U64(self.spin_half_rtt_us2_sum),
+            202 => ValueRef::U64(self.spin_half_rtt_ns_min),
+            203 => ValueRef::U64(self.spin_half_rtt_ns_max),
+            204 => ValueRef::Bytes(&self.spin_half_rtt_ns_sketch),
+            205 => ValueRef::U64(self.spin_rejected_edges),
+            206 => ValueRef::U64(self.quic_migrations),
+            207 => ValueRef::U64(self.quic_migrated_flow_last),
+            208 => ValueRef::U64(self.sctp_assoc_last),
+            209 => ValueRef::U64(self.sctp_vtag_last),
+            210 => ValueRef::U64(self.sctp_chunks),
+            211 => ValueRef::U64(self.sctp_data_chunks),
+            212 => ValueRef::U64(self.sctp_i_data_chunks),
+            213 => ValueRef::U64(self.sctp_init_chunks),
+            214 => ValueRef::U64(self.sctp_init_ack_chunks),
+            215 => ValueRef::U64(self.sctp_sack_chunks),
+            216 => ValueRef::U64(self.sctp_heartbeat_chunks),
+            217 => ValueRef::U64(self.sctp_heartbeat_ack_chunks),
+            218 => ValueRef::U64(self.sctp_abort_chunks),
+            219 => ValueRef::U64(self.sctp_shutdown_chunks),
+            220 => ValueRef::U64(self.sctp_error_chunks),
+            221 => ValueRef::U64(self.sctp_cookie_chunks),
+            222 => ValueRef::U64(self.sctp_ecne_chunks),
+            223 => ValueRef::U64(self.sctp_cwr_chunks),
+            224 => ValueRef::U64(self.sctp_auth_chunks),
+            225 => ValueRef::U64(self.sctp_asconf_chunks),
+            226 => ValueRef::U64(self.sctp_reconfig_chunks),
+            227 => ValueRef::U64(self.sctp_forward_tsn_chunks),
+            228 => ValueRef::U64(self.sctp_other_chunks),
+            229 => ValueRef::U64(self.sctp_user_bytes),
+            230 => ValueRef::U64(self.sctp_retransmitted_chunks),
+            231 => ValueRef::U64(self.sctp_retransmitted_bytes),
+            232 => ValueRef::U64(self.sctp_timeout_chunks),
+            233 => ValueRef::U64(self.sctp_failover_chunks),
+            234 => ValueRef::U64(self.sctp_reported_duplicates),
+            235 => ValueRef::U64(self.sctp_hole_events),
+            236 => ValueRef::U64(self.sctp_hole_chunks),
+            237 => ValueRef::U64(self.sctp_reordered_chunks),
+            238 => ValueRef::U64(self.sctp_cross_path_rtts),
+            239 => ValueRef::U64(self.sctp_heartbeat_rtt_count),
+            240 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_sum),
+            241 => ValueRef::U64(self.sctp_heartbeat_rtt_us2_sum),
+            242 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_min),
+            243 => ValueRef::U64(self.sctp_heartbeat_rtt_ns_max),
+            244 => ValueRef::Bytes(&self.sctp_heartbeat_rtt_ns_sketch),
+            245 => ValueRef::U64(self.sctp_rwnd_count),
+            246 => ValueRef::U64(self.sctp_rwnd_bytes_last),
+            247 => ValueRef::U64(self.sctp_rwnd_bytes_min),
+            248 => ValueRef::U64(self.sctp_negotiated_streams_last),
+            249 => ValueRef::U64(self.sctp_streams_last),
+            250 => ValueRef::U64(self.sctp_active_streams_max),
+            251 => ValueRef::U64(self.sctp_negotiated_utilisation_ppm_last),
+            252 => ValueRef::U64(self.sctp_streams_utilisation_ppm_last),
+            253 => ValueRef::U64(self.sctp_unordered_chunks),
+            254 => ValueRef::U64(self.sctp_hol_chunks),
+            255 => ValueRef::U64(self.sctp_hol_ns),
+            256 => ValueRef::U64(self.sctp_bits),
+            257 => ValueRef::U64(self.sctp_paths_last),
+            258 => ValueRef::U64(self.icmp_echo_requests),
+            259 => ValueRef::U64(self.icmp_echo_replies),
+            260 => ValueRef::U64(self.icmp_echo_unanswered),
+            261 => ValueRef::U64(self.icmp_echo_duplicates),
+            262 => ValueRef::U64(self.icmp_echo_unmatched),
+            263 => ValueRef::U64(self.icmp_errors),
+            264 => ValueRef::U64(self.icmp_unreachable_errors),
+            265 => ValueRef::U64(self.icmp_time_exceeded_errors),
+            266 => ValueRef::U64(self.icmp_mtu_count),
+            267 => ValueRef::U64(self.icmp_mtu_bytes_min),
+            268 => ValueRef::U64(self.icmp_other_errors),
+            269 => ValueRef::U64(self.icmp_quoted_ecn_bits),
+            270 => ValueRef::U64(self.icmp_quoted_dscp_bits),
+            271 => ValueRef::U64(self.icmp_ecn_changed_errors),
+            272 => ValueRef::U64(self.icmp_dscp_changed_errors),
+            273 => ValueRef::U64(self.seq_packets),
+            274 => ValueRef::U64(self.seq_expected),
+            275 => ValueRef::U64(self.seq_unique),
+            276 => ValueRef::U64(self.seq_lost),
+            277 => ValueRef::U64(self.seq_duplicates),
+            278 => ValueRef::U64(self.seq_reordered),
+            279 => ValueRef::U64(self.seq_extent_packets_max),
+            280 => ValueRef::U64(self.seq_late),
+            281 => ValueRef::U64(self.seq_loss_runs),
+            282 => ValueRef::U64(self.seq_loss_run_packets_max),
+            283 => ValueRef::U64(self.seq_resets),
+            284 => ValueRef::U64(self.seq_small_errors),
+            285 => ValueRef::U64(self.seq_big_errors),
+            286 => ValueRef::U64(self.seq_reverse_errors),
+            287 => ValueRef::Str(&self.seq_profile_last),
+            288 => ValueRef::U64(self.seq_streams_last),
+            289 => ValueRef::U64(self.rfc3550_jitter_ns_last),
+            290 => ValueRef::U64(self.rfc3550_jitter_ns_max),
+            291 => ValueRef::U64(self.ipdv_count),
+            292 => ValueRef::U64(self.ipdv_ns_sum),
+            293 => ValueRef::U64(self.ipdv_us2_sum),
+            294 => ValueRef::U64(self.ipdv_ns_min),
+            295 => ValueRef::U64(self.ipdv_ns_max),
+            296 => ValueRef::Bytes(&self.ipdv_ns_sketch),
+            297 => ValueRef::U64(self.pdv_count),
+            298 => ValueRef::U64(self.pdv_ns_sum),
+            299 => ValueRef::U64(self.pdv_us2_sum),
+            300 => ValueRef::U64(self.pdv_ns_min),
+            301 => ValueRef::U64(self.pdv_ns_max),
+            302 => ValueRef::Bytes(&self.pdv_ns_sketch),
+            303 => ValueRef::U64(self.rtp_payload_type_last),
+            304 => ValueRef::U64(self.rtp_ssrc_last),
+            305 => ValueRef::U64(self.rtcp_packets),
+            306 => ValueRef::U64(self.rtcp_rtt_count),
+            307 => ValueRef::U64(self.rtcp_rtt_ns_sum),
+            308 => ValueRef::U64(self.rtcp_rtt_ns_min),
+            309 => ValueRef::U64(self.rtcp_rtt_ns_max),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.op != 0 {
+            each(2, ValueRef::U64(self.op));
+        }
+        if self.flow != 0 {
+            each(3, ValueRef::U64(self.flow));
+        }
+        if self.flow_key != 0 {
+            each(4, ValueRef::U64(self.flow_key));
+        }
+        if self.direction != 0 {
+            each(5, ValueRef::U64(u64::from(self.direction)));
+        }
+        if self.ip_proto != 0 {
+            each(6, ValueRef::U64(u64::from(self.ip_proto)));
+        }
+        if !self.src_ip.is_empty() {
+            each(7, ValueRef::Bytes(&self.src_ip));
+        }
+        if !self.dst_ip.is_empty() {
+            each(8, ValueRef::Bytes(&self.dst_ip));
+        }
+        if self.src_port != 0 {
+            each(9, ValueRef::U64(u64::from(self.src_port)));
+        }
+        if self.dst_port != 0 {
+            each(10, ValueRef::U64(u64::from(self.dst_port)));
+        }
+        if !self.run.is_empty() {
+            each(11, ValueRef::Str(&self.run));
+        }
+        if self.flow_first_ns != 0 {
+            each(12, ValueRef::U64(self.flow_first_ns));
+        }
+        if self.initiator_evidence != 0 {
+            each(13, ValueRef::U64(u64::from(self.initiator_evidence)));
+        }
+        if self.isn != 0 {
+            each(14, ValueRef::U64(u64::from(self.isn)));
+        }
+        if self.vlan_last != 0 {
+            each(15, ValueRef::U64(u64::from(self.vlan_last)));
+        }
+        if self.tunnel_bits != 0 {
+            each(16, ValueRef::U64(self.tunnel_bits));
+        }
+        if self.end_reason_last != 0 {
+            each(17, ValueRef::U64(u64::from(self.end_reason_last)));
+        }
+        if self.quality_bits != 0 {
+            each(18, ValueRef::U64(self.quality_bits));
+        }
+        if self.ecn_mode_last != 0 {
+            each(19, ValueRef::U64(u64::from(self.ecn_mode_last)));
+        }
+        if self.ecn_evidence_bits != 0 {
+            each(20, ValueRef::U64(u64::from(self.ecn_evidence_bits)));
+        }
+        if self.handshake_bits != 0 {
+            each(21, ValueRef::U64(u64::from(self.handshake_bits)));
+        }
+        if self.packets != 0 {
+            each(22, ValueRef::U64(self.packets));
+        }
+        if self.frames != 0 {
+            each(23, ValueRef::U64(self.frames));
+        }
+        if self.superpackets != 0 {
+            each(24, ValueRef::U64(self.superpackets));
+        }
+        if self.estimated_packets != 0 {
+            each(25, ValueRef::U64(self.estimated_packets));
+        }
+        if self.ip_bytes != 0 {
+            each(26, ValueRef::U64(self.ip_bytes));
+        }
+        if self.payload_bytes != 0 {
+            each(27, ValueRef::U64(self.payload_bytes));
+        }
+        if self.link_bytes != 0 {
+            each(28, ValueRef::U64(self.link_bytes));
+        }
+        if self.first_ns != 0 {
+            each(29, ValueRef::U64(self.first_ns));
+        }
+        if self.last_ns != 0 {
+            each(30, ValueRef::U64(self.last_ns));
+        }
+        if self.fragments != 0 {
+            each(31, ValueRef::U64(self.fragments));
+        }
+        if self.ttl_min != 0 {
+            each(32, ValueRef::U64(u64::from(self.ttl_min)));
+        }
+        if self.ttl_max != 0 {
+            each(33, ValueRef::U64(u64::from(self.ttl_max)));
+        }
+        if self.dscp_bits != 0 {
+            each(34, ValueRef::U64(self.dscp_bits));
+        }
+        if self.truncated_packets != 0 {
+            each(35, ValueRef::U64(self.truncated_packets));
+        }
+        if self.malformed_packets != 0 {
+            each(36, ValueRef::U64(self.malformed_packets));
+        }
+        if self.outer_not_ect_packets != 0 {
+            each(37, ValueRef::U64(self.outer_not_ect_packets));
+        }
+        if self.outer_ect1_packets != 0 {
+            each(38, ValueRef::U64(self.outer_ect1_packets));
+        }
+        if self.outer_ect0_packets != 0 {
+            each(39, ValueRef::U64(self.outer_ect0_packets));
+        }
+        if self.outer_ce_packets != 0 {
+            each(40, ValueRef::U64(self.outer_ce_packets));
+        }
+        if self.not_ect_packets != 0 {
+            each(41, ValueRef::U64(self.not_ect_packets));
+        }
+        if self.ect1_packets != 0 {
+            each(42, ValueRef::U64(self.ect1_packets));
+        }
+        if self.ect0_packets != 0 {
+            each(43, ValueRef::U64(self.ect0_packets));
+        }
+        if self.ce_packets != 0 {
+            each(44, ValueRef::U64(self.ce_packets));
+        }
+        if self.not_ect_bytes != 0 {
+            each(45, ValueRef::U64(self.not_ect_bytes));
+        }
+        if self.ect1_bytes != 0 {
+            each(46, ValueRef::U64(self.ect1_bytes));
+        }
+        if self.ect0_bytes != 0 {
+            each(47, ValueRef::U64(self.ect0_bytes));
+        }
+        if self.ce_bytes != 0 {
+            each(48, ValueRef::U64(self.ce_bytes));
+        }
+        if self.not_ect_data_packets != 0 {
+            each(49, ValueRef::U64(self.not_ect_data_packets));
+        }
+        if self.ect1_data_packets != 0 {
+            each(50, ValueRef::U64(self.ect1_data_packets));
+        }
+        if self.ect0_data_packets != 0 {
+            each(51, ValueRef::U64(self.ect0_data_packets));
+        }
+        if self.ce_data_packets != 0 {
+            each(52, ValueRef::U64(self.ce_data_packets));
+        }
+        if self.data_segments != 0 {
+            each(53, ValueRef::U64(self.data_segments));
+        }
+        if self.tcp_fin != 0 {
+            each(54, ValueRef::U64(self.tcp_fin));
+        }
+        if self.tcp_syn != 0 {
+            each(55, ValueRef::U64(self.tcp_syn));
+        }
+        if self.tcp_rst != 0 {
+            each(56, ValueRef::U64(self.tcp_rst));
+        }
+        if self.tcp_psh != 0 {
+            each(57, ValueRef::U64(self.tcp_psh));
+        }
+        if self.tcp_ack != 0 {
+            each(58, ValueRef::U64(self.tcp_ack));
+        }
+        if self.tcp_urg != 0 {
+            each(59, ValueRef::U64(self.tcp_urg));
+        }
+        if self.tcp_ece != 0 {
+            each(60, ValueRef::U64(self.tcp_ece));
+        }
+        if self.tcp_cwr != 0 {
+            each(61, ValueRef::U64(self.tcp_cwr));
+        }
+        if self.tcp_ae != 0 {
+            each(62, ValueRef::U64(self.tcp_ae));
+        }
+        if self.acked_bytes != 0 {
+            each(63, ValueRef::U64(self.acked_bytes));
+        }
+        if self.esce_acked_bytes != 0 {
+            each(64, ValueRef::U64(self.esce_acked_bytes));
+        }
+        if self.pure_acks != 0 {
+            each(65, ValueRef::U64(self.pure_acks));
+        }
+        if self.retransmitted_segments != 0 {
+            each(66, ValueRef::U64(self.retransmitted_segments));
+        }
+        if self.retransmitted_bytes != 0 {
+            each(67, ValueRef::U64(self.retransmitted_bytes));
+        }
+        if self.spurious_segments != 0 {
+            each(68, ValueRef::U64(self.spurious_segments));
+        }
+        if self.dsacked_bytes != 0 {
+            each(69, ValueRef::U64(self.dsacked_bytes));
+        }
+        if self.hole_events != 0 {
+            each(70, ValueRef::U64(self.hole_events));
+        }
+        if self.hole_bytes != 0 {
+            each(71, ValueRef::U64(self.hole_bytes));
+        }
+        if self.hole_reordered_bytes != 0 {
+            each(72, ValueRef::U64(self.hole_reordered_bytes));
+        }
+        if self.loss_upstream_bytes != 0 {
+            each(73, ValueRef::U64(self.loss_upstream_bytes));
+        }
+        if self.hole_unknown_bytes != 0 {
+            each(74, ValueRef::U64(self.hole_unknown_bytes));
+        }
+        if self.unseen_acked_bytes != 0 {
+            each(75, ValueRef::U64(self.unseen_acked_bytes));
+        }
+        if self.loss_downstream_bytes != 0 {
+            each(76, ValueRef::U64(self.loss_downstream_bytes));
+        }
+        if self.reordered_segments != 0 {
+            each(77, ValueRef::U64(self.reordered_segments));
+        }
+        if self.reorder_extent_bytes != 0 {
+            each(78, ValueRef::U64(self.reorder_extent_bytes));
+        }
+        if self.reorder_extent_bytes_max != 0 {
+            each(79, ValueRef::U64(self.reorder_extent_bytes_max));
+        }
+        if self.late_segments != 0 {
+            each(80, ValueRef::U64(self.late_segments));
+        }
+        if self.keepalives != 0 {
+            each(81, ValueRef::U64(self.keepalives));
+        }
+        if self.zero_window_probes != 0 {
+            each(82, ValueRef::U64(self.zero_window_probes));
+        }
+        if self.flight_bytes_max != 0 {
+            each(83, ValueRef::U64(self.flight_bytes_max));
+        }
+        if self.flight_bytes_last != 0 {
+            each(84, ValueRef::U64(self.flight_bytes_last));
+        }
+        if self.rwnd_limited_ns != 0 {
+            each(85, ValueRef::U64(self.rwnd_limited_ns));
+        }
+        if self.duplicate_acks != 0 {
+            each(86, ValueRef::U64(self.duplicate_acks));
+        }
+        if self.window_updates != 0 {
+            each(87, ValueRef::U64(self.window_updates));
+        }
+        if self.stretch_acks != 0 {
+            each(88, ValueRef::U64(self.stretch_acks));
+        }
+        if self.delivered_bytes != 0 {
+            each(89, ValueRef::U64(self.delivered_bytes));
+        }
+        if self.sacked_bytes != 0 {
+            each(90, ValueRef::U64(self.sacked_bytes));
+        }
+        if self.zero_window_events != 0 {
+            each(91, ValueRef::U64(self.zero_window_events));
+        }
+        if self.zero_window_ns != 0 {
+            each(92, ValueRef::U64(self.zero_window_ns));
+        }
+        if self.window_bytes_last != 0 {
+            each(93, ValueRef::U64(self.window_bytes_last));
+        }
+        if self.window_bytes_max != 0 {
+            each(94, ValueRef::U64(self.window_bytes_max));
+        }
+        if self.advancing_acks != 0 {
+            each(95, ValueRef::U64(self.advancing_acks));
+        }
+        if self.first_ack_ns != 0 {
+            each(96, ValueRef::U64(self.first_ack_ns));
+        }
+        if self.last_ack_ns != 0 {
+            each(97, ValueRef::U64(self.last_ack_ns));
+        }
+        if self.rtt_count != 0 {
+            each(98, ValueRef::U64(self.rtt_count));
+        }
+        if self.rtt_ns_sum != 0 {
+            each(99, ValueRef::U64(self.rtt_ns_sum));
+        }
+        if self.rtt_us2_sum != 0 {
+            each(100, ValueRef::U64(self.rtt_us2_sum));
+        }
+        if self.rtt_ns_min != 0 {
+            each(101, ValueRef::U64(self.rtt_ns_min));
+        }
+        if self.rtt_ns_max != 0 {
+            each(102, ValueRef::U64(self.rtt_ns_max));
+        }
+        if !self.rtt_ns_sketch.is_empty() {
+            each(103, ValueRef::Bytes(&self.rtt_ns_sketch));
+        }
+        if self.rtt_ts_count != 0 {
+            each(104, ValueRef::U64(self.rtt_ts_count));
+        }
+        if self.rtt_ts_ns_sum != 0 {
+            each(105, ValueRef::U64(self.rtt_ts_ns_sum));
+        }
+        if self.rtt_ts_us2_sum != 0 {
+            each(106, ValueRef::U64(self.rtt_ts_us2_sum));
+        }
+        if self.rtt_ts_ns_min != 0 {
+            each(107, ValueRef::U64(self.rtt_ts_ns_min));
+        }
+        if self.rtt_ts_ns_max != 0 {
+            each(108, ValueRef::U64(self.rtt_ts_ns_max));
+        }
+        if !self.rtt_ts_ns_sketch.is_empty() {
+            each(109, ValueRef::Bytes(&self.rtt_ts_ns_sketch));
+        }
+        if self.ack_delay_count != 0 {
+            each(110, ValueRef::U64(self.ack_delay_count));
+        }
+        if self.ack_delay_ns_sum != 0 {
+            each(111, ValueRef::U64(self.ack_delay_ns_sum));
+        }
+        if self.ack_delay_us2_sum != 0 {
+            each(112, ValueRef::U64(self.ack_delay_us2_sum));
+        }
+        if self.ack_delay_ns_min != 0 {
+            each(113, ValueRef::U64(self.ack_delay_ns_min));
+        }
+        if self.ack_delay_ns_max != 0 {
+            each(114, ValueRef::U64(self.ack_delay_ns_max));
+        }
+        if !self.ack_delay_ns_sketch.is_empty() {
+            each(115, ValueRef::Bytes(&self.ack_delay_ns_sketch));
+        }
+        if self.ipg_count != 0 {
+            each(116, ValueRef::U64(self.ipg_count));
+        }
+        if self.ipg_ns_sum != 0 {
+            each(117, ValueRef::U64(self.ipg_ns_sum));
+        }
+        if self.ipg_us2_sum != 0 {
+            each(118, ValueRef::U64(self.ipg_us2_sum));
+        }
+        if self.ipg_ns_min != 0 {
+            each(119, ValueRef::U64(self.ipg_ns_min));
+        }
+        if self.ipg_ns_max != 0 {
+            each(120, ValueRef::U64(self.ipg_ns_max));
+        }
+        if !self.ipg_ns_sketch.is_empty() {
+            each(121, ValueRef::Bytes(&self.ipg_ns_sketch));
+        }
+        if self.sce_gap_count != 0 {
+            each(122, ValueRef::U64(self.sce_gap_count));
+        }
+        if self.sce_gap_ns_sum != 0 {
+            each(123, ValueRef::U64(self.sce_gap_ns_sum));
+        }
+        if self.sce_gap_us2_sum != 0 {
+            each(124, ValueRef::U64(self.sce_gap_us2_sum));
+        }
+        if self.sce_gap_ns_min != 0 {
+            each(125, ValueRef::U64(self.sce_gap_ns_min));
+        }
+        if self.sce_gap_ns_max != 0 {
+            each(126, ValueRef::U64(self.sce_gap_ns_max));
+        }
+        if !self.sce_gap_ns_sketch.is_empty() {
+            each(127, ValueRef::Bytes(&self.sce_gap_ns_sketch));
+        }
+        if self.sce_run_count != 0 {
+            each(128, ValueRef::U64(self.sce_run_count));
+        }
+        if self.sce_run_packets_sum != 0 {
+            each(129, ValueRef::U64(self.sce_run_packets_sum));
+        }
+        if self.sce_run_packets2_sum != 0 {
+            each(130, ValueRef::U64(self.sce_run_packets2_sum));
+        }
+        if self.sce_run_packets_min != 0 {
+            each(131, ValueRef::U64(self.sce_run_packets_min));
+        }
+        if self.sce_run_packets_max != 0 {
+            each(132, ValueRef::U64(self.sce_run_packets_max));
+        }
+        if !self.sce_run_packets_sketch.is_empty() {
+            each(133, ValueRef::Bytes(&self.sce_run_packets_sketch));
+        }
+        if self.ce_run_count != 0 {
+            each(134, ValueRef::U64(self.ce_run_count));
+        }
+        if self.ce_run_packets_sum != 0 {
+            each(135, ValueRef::U64(self.ce_run_packets_sum));
+        }
+        if self.ce_run_packets2_sum != 0 {
+            each(136, ValueRef::U64(self.ce_run_packets2_sum));
+        }
+        if self.ce_run_packets_min != 0 {
+            each(137, ValueRef::U64(self.ce_run_packets_min));
+        }
+        if self.ce_run_packets_max != 0 {
+            each(138, ValueRef::U64(self.ce_run_packets_max));
+        }
+        if !self.ce_run_packets_sketch.is_empty() {
+            each(139, ValueRef::Bytes(&self.ce_run_packets_sketch));
+        }
+        if self.handshake_rtt_count != 0 {
+            each(140, ValueRef::U64(self.handshake_rtt_count));
+        }
+        if self.handshake_rtt_ns_sum != 0 {
+            each(141, ValueRef::U64(self.handshake_rtt_ns_sum));
+        }
+        if self.handshake_rtt_ns_min != 0 {
+            each(142, ValueRef::U64(self.handshake_rtt_ns_min));
+        }
+        if self.handshake_rtt_ns_max != 0 {
+            each(143, ValueRef::U64(self.handshake_rtt_ns_max));
+        }
+        if self.srtt_ns_last != 0 {
+            each(144, ValueRef::U64(self.srtt_ns_last));
+        }
+        if self.rttvar_ns_last != 0 {
+            each(145, ValueRef::U64(self.rttvar_ns_last));
+        }
+        if self.rto_ns_last != 0 {
+            each(146, ValueRef::U64(self.rto_ns_last));
+        }
+        if self.idle_gaps != 0 {
+            each(147, ValueRef::U64(self.idle_gaps));
+        }
+        if self.idle_ns != 0 {
+            each(148, ValueRef::U64(self.idle_ns));
+        }
+        if self.duplicated_packets != 0 {
+            each(149, ValueRef::U64(self.duplicated_packets));
+        }
+        if self.syn_ace_bits != 0 {
+            each(150, ValueRef::U64(self.syn_ace_bits));
+        }
+        if self.syn_ecn_bits != 0 {
+            each(151, ValueRef::U64(self.syn_ecn_bits));
+        }
+        if self.syn_ack_ace_bits != 0 {
+            each(152, ValueRef::U64(self.syn_ack_ace_bits));
+        }
+        if self.syn_ack_ecn_bits != 0 {
+            each(153, ValueRef::U64(self.syn_ack_ecn_bits));
+        }
+        if self.third_ack_ace_bits != 0 {
+            each(154, ValueRef::U64(self.third_ack_ace_bits));
+        }
+        if self.third_ack_ecn_bits != 0 {
+            each(155, ValueRef::U64(self.third_ack_ecn_bits));
+        }
+        if self.ecn_mangling_bits != 0 {
+            each(156, ValueRef::U64(self.ecn_mangling_bits));
+        }
+        if self.ece_episodes != 0 {
+            each(157, ValueRef::U64(self.ece_episodes));
+        }
+        if self.ece_latch_ns != 0 {
+            each(158, ValueRef::U64(self.ece_latch_ns));
+        }
+        if self.cwr_events != 0 {
+            each(159, ValueRef::U64(self.cwr_events));
+        }
+        if self.ece_acked_bytes != 0 {
+            each(160, ValueRef::U64(self.ece_acked_bytes));
+        }
+        if self.ace_ce_packets != 0 {
+            each(161, ValueRef::U64(self.ace_ce_packets));
+        }
+        if self.ace_ce_low_packets != 0 {
+            each(162, ValueRef::U64(self.ace_ce_low_packets));
+        }
+        if self.ace_ce_high_packets != 0 {
+            each(163, ValueRef::U64(self.ace_ce_high_packets));
+        }
+        if self.ace_ambiguous_acks != 0 {
+            each(164, ValueRef::U64(self.ace_ambiguous_acks));
+        }
+        if self.accecn_options != 0 {
+            each(165, ValueRef::U64(self.accecn_options));
+        }
+        if self.option_ect0_bytes != 0 {
+            each(166, ValueRef::U64(self.option_ect0_bytes));
+        }
+        if self.option_ect1_bytes != 0 {
+            each(167, ValueRef::U64(self.option_ect1_bytes));
+        }
+        if self.option_ce_bytes != 0 {
+            each(168, ValueRef::U64(self.option_ce_bytes));
+        }
+        if self.ce_to_ece_count != 0 {
+            each(169, ValueRef::U64(self.ce_to_ece_count));
+        }
+        if self.ce_to_ece_ns_sum != 0 {
+            each(170, ValueRef::U64(self.ce_to_ece_ns_sum));
+        }
+        if self.ce_to_ece_ns_min != 0 {
+            each(171, ValueRef::U64(self.ce_to_ece_ns_min));
+        }
+        if self.ce_to_ece_ns_max != 0 {
+            each(172, ValueRef::U64(self.ce_to_ece_ns_max));
+        }
+        if !self.quic_version_last.is_empty() {
+            each(173, ValueRef::Str(&self.quic_version_last));
+        }
+        if !self.sni_last.is_empty() {
+            each(174, ValueRef::Str(&self.sni_last));
+        }
+        if !self.alpn_last.is_empty() {
+            each(175, ValueRef::Str(&self.alpn_last));
+        }
+        if !self.quic_odcid_last.is_empty() {
+            each(176, ValueRef::Str(&self.quic_odcid_last));
+        }
+        if self.quic_packets != 0 {
+            each(177, ValueRef::U64(self.quic_packets));
+        }
+        if self.quic_initial_packets != 0 {
+            each(178, ValueRef::U64(self.quic_initial_packets));
+        }
+        if self.quic_zero_rtt_packets != 0 {
+            each(179, ValueRef::U64(self.quic_zero_rtt_packets));
+        }
+        if self.quic_handshake_packets != 0 {
+            each(180, ValueRef::U64(self.quic_handshake_packets));
+        }
+        if self.quic_retry_packets != 0 {
+            each(181, ValueRef::U64(self.quic_retry_packets));
+        }
+        if self.quic_short_packets != 0 {
+            each(182, ValueRef::U64(self.quic_short_packets));
+        }
+        if self.quic_version_negotiation_packets != 0 {
+            each(183, ValueRef::U64(self.quic_version_negotiation_packets));
+        }
+        if self.quic_other_packets != 0 {
+            each(184, ValueRef::U64(self.quic_other_packets));
+        }
+        if self.quic_coalesced_datagrams != 0 {
+            each(185, ValueRef::U64(self.quic_coalesced_datagrams));
+        }
+        if self.quic_opened_initials != 0 {
+            each(186, ValueRef::U64(self.quic_opened_initials));
+        }
+        if self.quic_unopened_initials != 0 {
+            each(187, ValueRef::U64(self.quic_unopened_initials));
+        }
+        if self.quic_initial_acks != 0 {
+            each(188, ValueRef::U64(self.quic_initial_acks));
+        }
+        if self.quic_ecn_initial_acks != 0 {
+            each(189, ValueRef::U64(self.quic_ecn_initial_acks));
+        }
+        if self.quic_ack_ect0_max != 0 {
+            each(190, ValueRef::U64(self.quic_ack_ect0_max));
+        }
+        if self.quic_ack_ect1_max != 0 {
+            each(191, ValueRef::U64(self.quic_ack_ect1_max));
+        }
+        if self.quic_ack_ce_max != 0 {
+            each(192, ValueRef::U64(self.quic_ack_ce_max));
+        }
+        if self.spin_rtt_count != 0 {
+            each(193, ValueRef::U64(self.spin_rtt_count));
+        }
+        if self.spin_rtt_ns_sum != 0 {
+            each(194, ValueRef::U64(self.spin_rtt_ns_sum));
+        }
+        if self.spin_rtt_us2_sum != 0 {
+            each(195, ValueRef::U64(self.spin_rtt_us2_sum));
+        }
+        if self.spin_rtt_ns_min != 0 {
+            each(196, ValueRef::U64(self.spin_rtt_ns_min));
+        }
+        if self.spin_rtt_ns_max != 0 {
+            each(197, ValueRef::U64(self.spin_rtt_ns_max));
+        }
+        if !self.spin_rtt_ns_sketch.is_empty() {
+            each(198, ValueRef::Bytes(&self.spin_rtt_ns_sketch));
+        }
+        if self.spin_half_rtt_count != 0 {
+            each(199, ValueRef::U64(self.spin_half_rtt_count));
+        }
+        if self.spin_half_rtt_ns_sum != 0 {
+            each(200, ValueRef::U64(self.spin_half_rtt_ns_sum));
+        }
+        if self.spin_half_rtt_us2_sum != 0 {
+            each(201, ValueRef::U64(self.spin_half_rtt_us2_sum));
+        }
+        if self.spin_half_rtt_ns_min != 0 {
+            each(202, ValueRef::U64(self.spin_half_rtt_ns_min));
+        }
+        if self.spin_half_rtt_ns_max != 0 {
+            each(203, ValueRef::U64(self.spin_half_rtt_ns_max));
+        }
+        if !self.spin_half_rtt_ns_sketch.is_empty() {
+            each(204, ValueRef::Bytes(&self.spin_half_rtt_ns_sketch));
+        }
+        if self.spin_rejected_edges != 0 {
+            each(205, ValueRef::U64(self.spin_rejected_edges));
+        }
+        if self.quic_migrations != 0 {
+            each(206, ValueRef::U64(self.quic_migrations));
+        }
+        if self.quic_migrated_flow_last != 0 {
+            each(207, ValueRef::U64(self.quic_migrated_flow_last));
+        }
+        if self.sctp_assoc_last != 0 {
+            each(208, ValueRef::U64(self.sctp_assoc_last));
+        }
+        if self.sctp_vtag_last != 0 {
+            each(209, ValueRef::U64(self.sctp_vtag_last));
+        }
+        if self.sctp_chunks != 0 {
+            each(210, ValueRef::U64(self.sctp_chunks));
+        }
+        if self.sctp_data_chunks != 0 {
+            each(211, ValueRef::U64(self.sctp_data_chunks));
+        }
+        if self.sctp_i_data_chunks != 0 {
+            each(212, ValueRef::U64(self.sctp_i_data_chunks));
+        }
+        if self.sctp_init_chunks != 0 {
+            each(213, ValueRef::U64(self.sctp_init_chunks));
+        }
+        if self.sctp_init_ack_chunks != 0 {
+            each(214, ValueRef::U64(self.sctp_init_ack_chunks));
+        }
+        if self.sctp_sack_chunks != 0 {
+            each(215, ValueRef::U64(self.sctp_sack_chunks));
+        }
+        if self.sctp_heartbeat_chunks != 0 {
+            each(216, ValueRef::U64(self.sctp_heartbeat_chunks));
+        }
+        if self.sctp_heartbeat_ack_chunks != 0 {
+            each(217, ValueRef::U64(self.sctp_heartbeat_ack_chunks));
+        }
+        if self.sctp_abort_chunks != 0 {
+            each(218, ValueRef::U64(self.sctp_abort_chunks));
+        }
+        if self.sctp_shutdown_chunks != 0 {
+            each(219, ValueRef::U64(self.sctp_shutdown_chunks));
+        }
+        if self.sctp_error_chunks != 0 {
+            each(220, ValueRef::U64(self.sctp_error_chunks));
+        }
+        if self.sctp_cookie_chunks != 0 {
+            each(221, ValueRef::U64(self.sctp_cookie_chunks));
+        }
+        if self.sctp_ecne_chunks != 0 {
+            each(222, ValueRef::U64(self.sctp_ecne_chunks));
+        }
+        if self.sctp_cwr_chunks != 0 {
+            each(223, ValueRef::U64(self.sctp_cwr_chunks));
+        }
+        if self.sctp_auth_chunks != 0 {
+            each(224, ValueRef::U64(self.sctp_auth_chunks));
+        }
+        if self.sctp_asconf_chunks != 0 {
+            each(225, ValueRef::U64(self.sctp_asconf_chunks));
+        }
+        if self.sctp_reconfig_chunks != 0 {
+            each(226, ValueRef::U64(self.sctp_reconfig_chunks));
+        }
+        if self.sctp_forward_tsn_chunks != 0 {
+            each(227, ValueRef::U64(self.sctp_forward_tsn_chunks));
+        }
+        if self.sctp_other_chunks != 0 {
+            each(228, ValueRef::U64(self.sctp_other_chunks));
+        }
+        if self.sctp_user_bytes != 0 {
+            each(229, ValueRef::U64(self.sctp_user_bytes));
+        }
+        if self.sctp_retransmitted_chunks != 0 {
+            each(230, ValueRef::U64(self.sctp_retransmitted_chunks));
+        }
+        if self.sctp_retransmitted_bytes != 0 {
+            each(231, ValueRef::U64(self.sctp_retransmitted_bytes));
+        }
+        if self.sctp_timeout_chunks != 0 {
+            each(232, ValueRef::U64(self.sctp_timeout_chunks));
+        }
+        if self.sctp_failover_chunks != 0 {
+            each(233, ValueRef::U64(self.sctp_failover_chunks));
+        }
+        if self.sctp_reported_duplicates != 0 {
+            each(234, ValueRef::U64(self.sctp_reported_duplicates));
+        }
+        if self.sctp_hole_events != 0 {
+            each(235, ValueRef::U64(self.sctp_hole_events));
+        }
+        if self.sctp_hole_chunks != 0 {
+            each(236, ValueRef::U64(self.sctp_hole_chunks));
+        }
+        if self.sctp_reordered_chunks != 0 {
+            each(237, ValueRef::U64(self.sctp_reordered_chunks));
+        }
+        if self.sctp_cross_path_rtts != 0 {
+            each(238, ValueRef::U64(self.sctp_cross_path_rtts));
+        }
+        if self.sctp_heartbeat_rtt_count != 0 {
+            each(239, ValueRef::U64(self.sctp_heartbeat_rtt_count));
+        }
+        if self.sctp_heartbeat_rtt_ns_sum != 0 {
+            each(240, ValueRef::U64(self.sctp_heartbeat_rtt_ns_sum));
+        }
+        if self.sctp_heartbeat_rtt_us2_sum != 0 {
+            each(241, ValueRef::U64(self.sctp_heartbeat_rtt_us2_sum));
+        }
+        if self.sctp_heartbeat_rtt_ns_min != 0 {
+            each(242, ValueRef::U64(self.sctp_heartbeat_rtt_ns_min));
+        }
+        if self.sctp_heartbeat_rtt_ns_max != 0 {
+            each(243, ValueRef::U64(self.sctp_heartbeat_rtt_ns_max));
+        }
+        if !self.sctp_heartbeat_rtt_ns_sketch.is_empty() {
+            each(244, ValueRef::Bytes(&self.sctp_heartbeat_rtt_ns_sketch));
+        }
+        if self.sctp_rwnd_count != 0 {
+            each(245, ValueRef::U64(self.sctp_rwnd_count));
+        }
+        if self.sctp_rwnd_bytes_last != 0 {
+            each(246, ValueRef::U64(self.sctp_rwnd_bytes_last));
+        }
+        if self.sctp_rwnd_bytes_min != 0 {
+            each(247, ValueRef::U64(self.sctp_rwnd_bytes_min));
+        }
+        if self.sctp_negotiated_streams_last != 0 {
+            each(248, ValueRef::U64(self.sctp_negotiated_streams_last));
+        }
+        if self.sctp_streams_last != 0 {
+            each(249, ValueRef::U64(self.sctp_streams_last));
+        }
+        if self.sctp_active_streams_max != 0 {
+            each(250, ValueRef::U64(self.sctp_active_streams_max));
+        }
+        if self.sctp_negotiated_utilisation_ppm_last != 0 {
+            each(251, ValueRef::U64(self.sctp_negotiated_utilisation_ppm_last));
+        }
+        if self.sctp_streams_utilisation_ppm_last != 0 {
+            each(252, ValueRef::U64(self.sctp_streams_utilisation_ppm_last));
+        }
+        if self.sctp_unordered_chunks != 0 {
+            each(253, ValueRef::U64(self.sctp_unordered_chunks));
+        }
+        if self.sctp_hol_chunks != 0 {
+            each(254, ValueRef::U64(self.sctp_hol_chunks));
+        }
+        if self.sctp_hol_ns != 0 {
+            each(255, ValueRef::U64(self.sctp_hol_ns));
+        }
+        if self.sctp_bits != 0 {
+            each(256, ValueRef::U64(self.sctp_bits));
+        }
+        if self.sctp_paths_last != 0 {
+            each(257, ValueRef::U64(self.sctp_paths_last));
+        }
+        if self.icmp_echo_requests != 0 {
+            each(258, ValueRef::U64(self.icmp_echo_requests));
+        }
+        if self.icmp_echo_replies != 0 {
+            each(259, ValueRef::U64(self.icmp_echo_replies));
+        }
+        if self.icmp_echo_unanswered != 0 {
+            each(260, ValueRef::U64(self.icmp_echo_unanswered));
+        }
+        if self.icmp_echo_duplicates != 0 {
+            each(261, ValueRef::U64(self.icmp_echo_duplicates));
+        }
+        if self.icmp_echo_unmatched != 0 {
+            each(262, ValueRef::U64(self.icmp_echo_unmatched));
+        }
+        if self.icmp_errors != 0 {
+            each(263, ValueRef::U64(self.icmp_errors));
+        }
+        if self.icmp_unreachable_errors != 0 {
+            each(264, ValueRef::U64(self.icmp_unreachable_errors));
+        }
+        if self.icmp_time_exceeded_errors != 0 {
+            each(265, ValueRef::U64(self.icmp_time_exceeded_errors));
+        }
+        if self.icmp_mtu_count != 0 {
+            each(266, ValueRef::U64(self.icmp_mtu_count));
+        }
+        if self.icmp_mtu_bytes_min != 0 {
+            each(267, ValueRef::U64(self.icmp_mtu_bytes_min));
+        }
+        if self.icmp_other_errors != 0 {
+            each(268, ValueRef::U64(self.icmp_other_errors));
+        }
+        if self.icmp_quoted_ecn_bits != 0 {
+            each(269, ValueRef::U64(self.icmp_quoted_ecn_bits));
+        }
+        if self.icmp_quoted_dscp_bits != 0 {
+            each(270, ValueRef::U64(self.icmp_quoted_dscp_bits));
+        }
+        if self.icmp_ecn_changed_errors != 0 {
+            each(271, ValueRef::U64(self.icmp_ecn_changed_errors));
+        }
+        if self.icmp_dscp_changed_errors != 0 {
+            each(272, ValueRef::U64(self.icmp_dscp_changed_errors));
+        }
+        if self.seq_packets != 0 {
+            each(273, ValueRef::U64(self.seq_packets));
+        }
+        if self.seq_expected != 0 {
+            each(274, ValueRef::U64(self.seq_expected));
+        }
+        if self.seq_unique != 0 {
+            each(275, ValueRef::U64(self.seq_unique));
+        }
+        if self.seq_lost != 0 {
+            each(276, ValueRef::U64(self.seq_lost));
+        }
+        if self.seq_duplicates != 0 {
+            each(277, ValueRef::U64(self.seq_duplicates));
+        }
+        if self.seq_reordered != 0 {
+            each(278, ValueRef::U64(self.seq_reordered));
+        }
+        if self.seq_extent_packets_max != 0 {
+            each(279, ValueRef::U64(self.seq_extent_packets_max));
+        }
+        if self.seq_late != 0 {
+            each(280, ValueRef::U64(self.seq_late));
+        }
+        if self.seq_loss_runs != 0 {
+            each(281, ValueRef::U64(self.seq_loss_runs));
+        }
+        if self.seq_loss_run_packets_max != 0 {
+            each(282, ValueRef::U64(self.seq_loss_run_packets_max));
+        }
+        if self.seq_resets != 0 {
+            each(283, ValueRef::U64(self.seq_resets));
+        }
+        if self.seq_small_errors != 0 {
+            each(284, ValueRef::U64(self.seq_small_errors));
+        }
+        if self.seq_big_errors != 0 {
+            each(285, ValueRef::U64(self.seq_big_errors));
+        }
+        if self.seq_reverse_errors != 0 {
+            each(286, ValueRef::U64(self.seq_reverse_errors));
+        }
+        if !self.seq_profile_last.is_empty() {
+            each(287, ValueRef::Str(&self.seq_profile_last));
+        }
+        if self.seq_streams_last != 0 {
+            each(288, ValueRef::U64(self.seq_streams_last));
+        }
+        if self.rfc3550_jitter_ns_last != 0 {
+            each(289, ValueRef::U64(self.rfc3550_jitter_ns_last));
+        }
+        if self.rfc3550_jitter_ns_max != 0 {
+            each(290, ValueRef::U64(self.rfc3550_jitter_ns_max));
+        }
+        if self.ipdv_count != 0 {
+            each(291, ValueRef::U64(self.ipdv_count));
+        }
+        if self.ipdv_ns_sum != 0 {
+            each(292, ValueRef::U64(self.ipdv_ns_sum));
+        }
+        if self.ipdv_us2_sum != 0 {
+            each(293, ValueRef::U64(self.ipdv_us2_sum));
+        }
+        if self.ipdv_ns_min != 0 {
+            each(294, ValueRef::U64(self.ipdv_ns_min));
+        }
+        if self.ipdv_ns_max != 0 {
+            each(295, ValueRef::U64(self.ipdv_ns_max));
+        }
+        if !self.ipdv_ns_sketch.is_empty() {
+            each(296, ValueRef::Bytes(&self.ipdv_ns_sketch));
+        }
+        if self.pdv_count != 0 {
+            each(297, ValueRef::U64(self.pdv_count));
+        }
+        if self.pdv_ns_sum != 0 {
+            each(298, ValueRef::U64(self.pdv_ns_sum));
+        }
+        if self.pdv_us2_sum != 0 {
+            each(299, ValueRef::U64(self.pdv_us2_sum));
+        }
+        if self.pdv_ns_min != 0 {
+            each(300, ValueRef::U64(self.pdv_ns_min));
+        }
+        if self.pdv_ns_max != 0 {
+            each(301, ValueRef::U64(self.pdv_ns_max));
+        }
+        if !self.pdv_ns_sketch.is_empty() {
+            each(302, ValueRef::Bytes(&self.pdv_ns_sketch));
+        }
+        if self.rtp_payload_type_last != 0 {
+            each(303, ValueRef::U64(self.rtp_payload_type_last));
+        }
+        if self.rtp_ssrc_last != 0 {
+            each(304, ValueRef::U64(self.rtp_ssrc_last));
+        }
+        if self.rtcp_packets != 0 {
+            each(305, ValueRef::U64(self.rtcp_packets));
+        }
+        if self.rtcp_rtt_count != 0 {
+            each(306, ValueRef::U64(self.rtcp_rtt_count));
+        }
+        if self.rtcp_rtt_ns_sum != 0 {
+            each(307, ValueRef::U64(self.rtcp_rtt_ns_sum));
+        }
+        if self.rtcp_rtt_ns_min != 0 {
+            each(308, ValueRef::U64(self.rtcp_rtt_ns_min));
+        }
+        if self.rtcp_rtt_ns_max != 0 {
+            each(309, ValueRef::U64(self.rtcp_rtt_ns_max));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
@@ -777,166 +1711,167 @@ impl Record for FlowInterval {
             146 => self.rto_ns_last = value.u64(),
             147 => self.idle_gaps = value.u64(),
             148 => self.idle_ns = value.u64(),
-            149 => self.syn_ace_bits = value.u64(),
-            150 => self.syn_ecn_bits = value.u64(),
-            151 => self.syn_ack_ace_bits = value.u64(),
-            152 => self.syn_ack_ecn_bits = value.u64(),
-            153 => self.third_ack_ace_bits = value.u64(),
-            154 => self.third_ack_ecn_bits = value.u64(),
-            155 => self.ecn_mangling_bits = value.u64(),
-            156 => self.ece_episodes = value.u64(),
-            157 => self.ece_latch_ns = value.u64(),
-            158 => self.cwr_events = value.u64(),
-            159 => self.ece_acked_bytes = value.u64(),
-            160 => self.ace_ce_packets = value.u64(),
-            161 => self.ace_ce_low_packets = value.u64(),
-            162 => self.ace_ce_high_packets = value.u64(),
-            163 => self.ace_ambiguous_acks = value.u64(),
-            164 => self.accecn_options = value.u64(),
-            165 => self.option_ect0_bytes = value.u64(),
-            166 => self.option_ect1_bytes = value.u64(),
-            167 => self.option_ce_bytes = value.u64(),
-            168 => self.ce_to_ece_count = value.u64(),
-            169 => self.ce_to_ece_ns_sum = value.u64(),
-            170 => self.ce_to_ece_ns_min = value.u64(),
-            171 => self.ce_to_ece_ns_max = value.u64(),
-            172 => self.quic_version_last = value.str().to_owned(),
-            173 => self.sni_last = value.str().to_owned(),
-            174 => self.alpn_last = value.str().to_owned(),
-            175 => self.quic_odcid_last = value.str().to_owned(),
-            176 => self.quic_packets = value.u64(),
-            177 => self.quic_initial_packets = value.u64(),
-            178 => self.quic_zero_rtt_packets = value.u64(),
-            179 => self.quic_handshake_packets = value.u64(),
-            180 => self.quic_retry_packets = value.u64(),
-            181 => self.quic_short_packets = value.u64(),
-            182 => self.quic_version_negotiation_packets = value.u64(),
-            183 => self.quic_other_packets = value.u64(),
-            184 => self.quic_coalesced_datagrams = value.u64(),
-            185 => self.quic_opened_initials = value.u64(),
-            186 => self.quic_unopened_initials = value.u64(),
-            187 => self.quic_initial_acks = value.u64(),
-            188 => self.quic_ecn_initial_acks = value.u64(),
-            189 => self.quic_ack_ect0_max = value.u64(),
-            190 => self.quic_ack_ect1_max = value.u64(),
-            191 => self.quic_ack_ce_max = value.u64(),
-            192 => self.spin_rtt_count = value.u64(),
-            193 => self.spin_rtt_ns_sum = value.u64(),
-            194 => self.spin_rtt_us2_sum = value.u64(),
-            195 => self.spin_rtt_ns_min = value.u64(),
-            196 => self.spin_rtt_ns_max = value.u64(),
-            197 => self.spin_rtt_ns_sketch = value.bytes().to_vec(),
-            198 => self.spin_half_rtt_count = value.u64(),
-            199 => self.spin_half_rtt_ns_sum = value.u64(),
-            200 => self.spin_half_rtt_us2_sum = value.u64(),
-            201 => self.spin_half_rtt_ns_min = value.u64(),
-            202 => self.spin_half_rtt_ns_max = value.u64(),
-            203 => self.spin_half_rtt_ns_sketch = value.bytes().to_vec(),
-            204 => self.spin_rejected_edges = value.u64(),
-            205 => self.quic_migrations = value.u64(),
-            206 => self.quic_migrated_flow_last = value.u64(),
-            207 => self.sctp_assoc_last = value.u64(),
-            208 => self.sctp_vtag_last = value.u64(),
-            209 => self.sctp_chunks = value.u64(),
-            210 => self.sctp_data_chunks = value.u64(),
-            211 => self.sctp_i_data_chunks = value.u64(),
-            212 => self.sctp_init_chunks = value.u64(),
-            213 => self.sctp_init_ack_chunks = value.u64(),
-            214 => self.sctp_sack_chunks = value.u64(),
-            215 => self.sctp_heartbeat_chunks = value.u64(),
-            216 => self.sctp_heartbeat_ack_chunks = value.u64(),
-            217 => self.sctp_abort_chunks = value.u64(),
-            218 => self.sctp_shutdown_chunks = value.u64(),
-            219 => self.sctp_error_chunks = value.u64(),
-            220 => self.sctp_cookie_chunks = value.u64(),
-            221 => self.sctp_ecne_chunks = value.u64(),
-            222 => self.sctp_cwr_chunks = value.u64(),
-            223 => self.sctp_auth_chunks = value.u64(),
-            224 => self.sctp_asconf_chunks = value.u64(),
-            225 => self.sctp_reconfig_chunks = value.u64(),
-            226 => self.sctp_forward_tsn_chunks = value.u64(),
-            227 => self.sctp_other_chunks = value.u64(),
-            228 => self.sctp_user_bytes = value.u64(),
-            229 => self.sctp_retransmitted_chunks = value.u64(),
-            230 => self.sctp_retransmitted_bytes = value.u64(),
-            231 => self.sctp_timeout_chunks = value.u64(),
-            232 => self.sctp_failover_chunks = value.u64(),
-            233 => self.sctp_reported_duplicates = value.u64(),
-            234 => self.sctp_hole_events = value.u64(),
-            235 => self.sctp_hole_chunks = value.u64(),
-            236 => self.sctp_reordered_chunks = value.u64(),
-            237 => self.sctp_cross_path_rtts = value.u64(),
-            238 => self.sctp_heartbeat_rtt_count = value.u64(),
-            239 => self.sctp_heartbeat_rtt_ns_sum = value.u64(),
-            240 => self.sctp_heartbeat_rtt_us2_sum = value.u64(),
-            241 => self.sctp_heartbeat_rtt_ns_min = value.u64(),
-            242 => self.sctp_heartbeat_rtt_ns_max = value.u64(),
-            243 => self.sctp_heartbeat_rtt_ns_sketch = value.bytes().to_vec(),
-            244 => self.sctp_rwnd_count = value.u64(),
-            245 => self.sctp_rwnd_bytes_last = value.u64(),
-            246 => self.sctp_rwnd_bytes_min = value.u64(),
-            247 => self.sctp_negotiated_streams_last = value.u64(),
-            248 => self.sctp_streams_last = value.u64(),
-            249 => self.sctp_active_streams_max = value.u64(),
-            250 => self.sctp_negotiated_utilisation_ppm_last = value.u64(),
-            251 => self.sctp_streams_utilisation_ppm_last = value.u64(),
-            252 => self.sctp_unordered_chunks = value.u64(),
-            253 => self.sctp_hol_chunks = value.u64(),
-            254 => self.sctp_hol_ns = value.u64(),
-            255 => self.sctp_bits = value.u64(),
-            256 => self.sctp_paths_last = value.u64(),
-            257 => self.icmp_echo_requests = value.u64(),
-            258 => self.icmp_echo_replies = value.u64(),
-            259 => self.icmp_echo_unanswered = value.u64(),
-            260 => self.icmp_echo_duplicates = value.u64(),
-            261 => self.icmp_echo_unmatched = value.u64(),
-            262 => self.icmp_errors = value.u64(),
-            263 => self.icmp_unreachable_errors = value.u64(),
-            264 => self.icmp_time_exceeded_errors = value.u64(),
-            265 => self.icmp_mtu_count = value.u64(),
-            266 => self.icmp_mtu_bytes_min = value.u64(),
-            267 => self.icmp_other_errors = value.u64(),
-            268 => self.icmp_quoted_ecn_bits = value.u64(),
-            269 => self.icmp_quoted_dscp_bits = value.u64(),
-            270 => self.icmp_ecn_changed_errors = value.u64(),
-            271 => self.icmp_dscp_changed_errors = value.u64(),
-            272 => self.seq_packets = value.u64(),
-            273 => self.seq_expected = value.u64(),
-            274 => self.seq_unique = value.u64(),
-            275 => self.seq_lost = value.u64(),
-            276 => self.seq_duplicates = value.u64(),
-            277 => self.seq_reordered = value.u64(),
-            278 => self.seq_extent_packets_max = value.u64(),
-            279 => self.seq_late = value.u64(),
-            280 => self.seq_loss_runs = value.u64(),
-            281 => self.seq_loss_run_packets_max = value.u64(),
-            282 => self.seq_resets = value.u64(),
-            283 => self.seq_small_errors = value.u64(),
-            284 => self.seq_big_errors = value.u64(),
-            285 => self.seq_reverse_errors = value.u64(),
-            286 => self.seq_profile_last = value.str().to_owned(),
-            287 => self.seq_streams_last = value.u64(),
-            288 => self.rfc3550_jitter_ns_last = value.u64(),
-            289 => self.rfc3550_jitter_ns_max = value.u64(),
-            290 => self.ipdv_count = value.u64(),
-            291 => self.ipdv_ns_sum = value.u64(),
-            292 => self.ipdv_us2_sum = value.u64(),
-            293 => self.ipdv_ns_min = value.u64(),
-            294 => self.ipdv_ns_max = value.u64(),
-            295 => self.ipdv_ns_sketch = value.bytes().to_vec(),
-            296 => self.pdv_count = value.u64(),
-            297 => self.pdv_ns_sum = value.u64(),
-            298 => self.pdv_us2_sum = value.u64(),
-            299 => self.pdv_ns_min = value.u64(),
-            300 => self.pdv_ns_max = value.u64(),
-            301 => self.pdv_ns_sketch = value.bytes().to_vec(),
-            302 => self.rtp_payload_type_last = value.u64(),
-            303 => self.rtp_ssrc_last = value.u64(),
-            304 => self.rtcp_packets = value.u64(),
-            305 => self.rtcp_rtt_count = value.u64(),
-            306 => self.rtcp_rtt_ns_sum = value.u64(),
-            307 => self.rtcp_rtt_ns_min = value.u64(),
-            308 => self.rtcp_rtt_ns_max = value.u64(),
+            149 => self.duplicated_packets = value.u64(),
+            150 => self.syn_ace_bits = value.u64(),
+            151 => self.syn_ecn_bits = value.u64(),
+            152 => self.syn_ack_ace_bits = value.u64(),
+            153 => self.syn_ack_ecn_bits = value.u64(),
+            154 => self.third_ack_ace_bits = value.u64(),
+            155 => self.third_ack_ecn_bits = value.u64(),
+            156 => self.ecn_mangling_bits = value.u64(),
+            157 => self.ece_episodes = value.u64(),
+            158 => self.ece_latch_ns = value.u64(),
+            159 => self.cwr_events = value.u64(),
+            160 => self.ece_acked_bytes = value.u64(),
+            161 => self.ace_ce_packets = value.u64(),
+            162 => self.ace_ce_low_packets = value.u64(),
+            163 => self.ace_ce_high_packets = value.u64(),
+            164 => self.ace_ambiguous_acks = value.u64(),
+            165 => self.accecn_options = value.u64(),
+            166 => self.option_ect0_bytes = value.u64(),
+            167 => self.option_ect1_bytes = value.u64(),
+            168 => self.option_ce_bytes = value.u64(),
+            169 => self.ce_to_ece_count = value.u64(),
+            170 => self.ce_to_ece_ns_sum = value.u64(),
+            171 => self.ce_to_ece_ns_min = value.u64(),
+            172 => self.ce_to_ece_ns_max = value.u64(),
+            173 => self.quic_version_last = value.str().to_owned(),
+            174 => self.sni_last = value.str().to_owned(),
+            175 => self.alpn_last = value.str().to_owned(),
+            176 => self.quic_odcid_last = value.str().to_owned(),
+            177 => self.quic_packets = value.u64(),
+            178 => self.quic_initial_packets = value.u64(),
+            179 => self.quic_zero_rtt_packets = value.u64(),
+            180 => self.quic_handshake_packets = value.u64(),
+            181 => self.quic_retry_packets = value.u64(),
+            182 => self.quic_short_packets = value.u64(),
+            183 => self.quic_version_negotiation_packets = value.u64(),
+            184 => self.quic_other_packets = value.u64(),
+            185 => self.quic_coalesced_datagrams = value.u64(),
+            186 => self.quic_opened_initials = value.u64(),
+            187 => self.quic_unopened_initials = value.u64(),
+            188 => self.quic_initial_acks = value.u64(),
+            189 => self.quic_ecn_initial_acks = value.u64(),
+            190 => self.quic_ack_ect0_max = value.u64(),
+            191 => self.quic_ack_ect1_max = value.u64(),
+            192 => self.quic_ack_ce_max = value.u64(),
+            193 => self.spin_rtt_count = value.u64(),
+            194 => self.spin_rtt_ns_sum = value.u64(),
+            195 => self.spin_rtt_us2_sum = value.u64(),
+            196 => self.spin_rtt_ns_min = value.u64(),
+            197 => self.spin_rtt_ns_max = value.u64(),
+            198 => self.spin_rtt_ns_sketch = value.bytes().to_vec(),
+            199 => self.spin_half_rtt_count = value.u64(),
+            200 => self.spin_half_rtt_ns_sum = value.u64(),
+            201 => self.spin_half_rtt_us2_sum = value.u64(),
+            202 => self.spin_half_rtt_ns_min = value.u64(),
+            203 => self.spin_half_rtt_ns_max = value.u64(),
+            204 => self.spin_half_rtt_ns_sketch = value.bytes().to_vec(),
+            205 => self.spin_rejected_edges = value.u64(),
+            206 => self.quic_migrations = value.u64(),
+            207 => self.quic_migrated_flow_last = value.u64(),
+            208 => self.sctp_assoc_last = value.u64(),
+            209 => self.sctp_vtag_last = value.u64(),
+            210 => self.sctp_chunks = value.u64(),
+            211 => self.sctp_data_chunks = value.u64(),
+            212 => self.sctp_i_data_chunks = value.u64(),
+            213 => self.sctp_init_chunks = value.u64(),
+            214 => self.sctp_init_ack_chunks = value.u64(),
+            215 => self.sctp_sack_chunks = value.u64(),
+            216 => self.sctp_heartbeat_chunks = value.u64(),
+            217 => self.sctp_heartbeat_ack_chunks = value.u64(),
+            218 => self.sctp_abort_chunks = value.u64(),
+            219 => self.sctp_shutdown_chunks = value.u64(),
+            220 => self.sctp_error_chunks = value.u64(),
+            221 => self.sctp_cookie_chunks = value.u64(),
+            222 => self.sctp_ecne_chunks = value.u64(),
+            223 => self.sctp_cwr_chunks = value.u64(),
+            224 => self.sctp_auth_chunks = value.u64(),
+            225 => self.sctp_asconf_chunks = value.u64(),
+            226 => self.sctp_reconfig_chunks = value.u64(),
+            227 => self.sctp_forward_tsn_chunks = value.u64(),
+            228 => self.sctp_other_chunks = value.u64(),
+            229 => self.sctp_user_bytes = value.u64(),
+            230 => self.sctp_retransmitted_chunks = value.u64(),
+            231 => self.sctp_retransmitted_bytes = value.u64(),
+            232 => self.sctp_timeout_chunks = value.u64(),
+            233 => self.sctp_failover_chunks = value.u64(),
+            234 => self.sctp_reported_duplicates = value.u64(),
+            235 => self.sctp_hole_events = value.u64(),
+            236 => self.sctp_hole_chunks = value.u64(),
+            237 => self.sctp_reordered_chunks = value.u64(),
+            238 => self.sctp_cross_path_rtts = value.u64(),
+            239 => self.sctp_heartbeat_rtt_count = value.u64(),
+            240 => self.sctp_heartbeat_rtt_ns_sum = value.u64(),
+            241 => self.sctp_heartbeat_rtt_us2_sum = value.u64(),
+            242 => self.sctp_heartbeat_rtt_ns_min = value.u64(),
+            243 => self.sctp_heartbeat_rtt_ns_max = value.u64(),
+            244 => self.sctp_heartbeat_rtt_ns_sketch = value.bytes().to_vec(),
+            245 => self.sctp_rwnd_count = value.u64(),
+            246 => self.sctp_rwnd_bytes_last = value.u64(),
+            247 => self.sctp_rwnd_bytes_min = value.u64(),
+            248 => self.sctp_negotiated_streams_last = value.u64(),
+            249 => self.sctp_streams_last = value.u64(),
+            250 => self.sctp_active_streams_max = value.u64(),
+            251 => self.sctp_negotiated_utilisation_ppm_last = value.u64(),
+            252 => self.sctp_streams_utilisation_ppm_last = value.u64(),
+            253 => self.sctp_unordered_chunks = value.u64(),
+            254 => self.sctp_hol_chunks = value.u64(),
+            255 => self.sctp_hol_ns = value.u64(),
+            256 => self.sctp_bits = value.u64(),
+            257 => self.sctp_paths_last = value.u64(),
+            258 => self.icmp_echo_requests = value.u64(),
+            259 => self.icmp_echo_replies = value.u64(),
+            260 => self.icmp_echo_unanswered = value.u64(),
+            261 => self.icmp_echo_duplicates = value.u64(),
+            262 => self.icmp_echo_unmatched = value.u64(),
+            263 => self.icmp_errors = value.u64(),
+            264 => self.icmp_unreachable_errors = value.u64(),
+            265 => self.icmp_time_exceeded_errors = value.u64(),
+            266 => self.icmp_mtu_count = value.u64(),
+            267 => self.icmp_mtu_bytes_min = value.u64(),
+            268 => self.icmp_other_errors = value.u64(),
+            269 => self.icmp_quoted_ecn_bits = value.u64(),
+            270 => self.icmp_quoted_dscp_bits = value.u64(),
+            271 => self.icmp_ecn_changed_errors = value.u64(),
+            272 => self.icmp_dscp_changed_errors = value.u64(),
+            273 => self.seq_packets = value.u64(),
+            274 => self.seq_expected = value.u64(),
+            275 => self.seq_unique = value.u64(),
+            276 => self.seq_lost = value.u64(),
+            277 => self.seq_duplicates = value.u64(),
+            278 => self.seq_reordered = value.u64(),
+            279 => self.seq_extent_packets_max = value.u64(),
+            280 => self.seq_late = value.u64(),
+            281 => self.seq_loss_runs = value.u64(),
+            282 => self.seq_loss_run_packets_max = value.u64(),
+            283 => self.seq_resets = value.u64(),
+            284 => self.seq_small_errors = value.u64(),
+            285 => self.seq_big_errors = value.u64(),
+            286 => self.seq_reverse_errors = value.u64(),
+            287 => self.seq_profile_last = value.str().to_owned(),
+            288 => self.seq_streams_last = value.u64(),
+            289 => self.rfc3550_jitter_ns_last = value.u64(),
+            290 => self.rfc3550_jitter_ns_max = value.u64(),
+            291 => self.ipdv_count = value.u64(),
+            292 => self.ipdv_ns_sum = value.u64(),
+            293 => self.ipdv_us2_sum = value.u64(),
+            294 => self.ipdv_ns_min = value.u64(),
+            295 => self.ipdv_ns_max = value.u64(),
+            296 => self.ipdv_ns_sketch = value.bytes().to_vec(),
+            297 => self.pdv_count = value.u64(),
+            298 => self.pdv_ns_sum = value.u64(),
+            299 => self.pdv_us2_sum = value.u64(),
+            300 => self.pdv_ns_min = value.u64(),
+            301 => self.pdv_ns_max = value.u64(),
+            302 => self.pdv_ns_sketch = value.bytes().to_vec(),
+            303 => self.rtp_payload_type_last = value.u64(),
+            304 => self.rtp_ssrc_last = value.u64(),
+            305 => self.rtcp_packets = value.u64(),
+            306 => self.rtcp_rtt_count = value.u64(),
+            307 => self.rtcp_rtt_ns_sum = value.u64(),
+            308 => self.rtcp_rtt_ns_min = value.u64(),
+            309 => self.rtcp_rtt_ns_max = value.u64(),
             _ => {}
         }
     }
@@ -990,6 +1925,71 @@ impl Record for StreamInterval {
             19 => ValueRef::U64(self.iat_ns_min),
             20 => ValueRef::U64(self.iat_ns_max),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.op != 0 {
+            each(2, ValueRef::U64(self.op));
+        }
+        if self.flow != 0 {
+            each(3, ValueRef::U64(self.flow));
+        }
+        if self.flow_key != 0 {
+            each(4, ValueRef::U64(self.flow_key));
+        }
+        if self.direction != 0 {
+            each(5, ValueRef::U64(u64::from(self.direction)));
+        }
+        if self.stream != 0 {
+            each(6, ValueRef::U64(u64::from(self.stream)));
+        }
+        if !self.run.is_empty() {
+            each(7, ValueRef::Str(&self.run));
+        }
+        if self.chunks != 0 {
+            each(8, ValueRef::U64(self.chunks));
+        }
+        if self.user_bytes != 0 {
+            each(9, ValueRef::U64(self.user_bytes));
+        }
+        if self.unordered_chunks != 0 {
+            each(10, ValueRef::U64(self.unordered_chunks));
+        }
+        if self.skipped_messages != 0 {
+            each(11, ValueRef::U64(self.skipped_messages));
+        }
+        if self.hol_chunks != 0 {
+            each(12, ValueRef::U64(self.hol_chunks));
+        }
+        if self.hol_ns != 0 {
+            each(13, ValueRef::U64(self.hol_ns));
+        }
+        if self.first_ns != 0 {
+            each(14, ValueRef::U64(self.first_ns));
+        }
+        if self.last_ns != 0 {
+            each(15, ValueRef::U64(self.last_ns));
+        }
+        if self.iat_count != 0 {
+            each(16, ValueRef::U64(self.iat_count));
+        }
+        if self.iat_ns_sum != 0 {
+            each(17, ValueRef::U64(self.iat_ns_sum));
+        }
+        if self.iat_us2_sum != 0 {
+            each(18, ValueRef::U64(self.iat_us2_sum));
+        }
+        if self.iat_ns_min != 0 {
+            each(19, ValueRef::U64(self.iat_ns_min));
+        }
+        if self.iat_ns_max != 0 {
+            each(20, ValueRef::U64(self.iat_ns_max));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
@@ -1056,6 +2056,53 @@ impl Record for ObservationPoint {
             13 => ValueRef::Bytes(&self.addresses_last),
             14 => ValueRef::U64(u64::from(self.stopped_last)),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.op != 0 {
+            each(0, ValueRef::U64(self.op));
+        }
+        if !self.probe.is_empty() {
+            each(1, ValueRef::Str(&self.probe));
+        }
+        if !self.host.is_empty() {
+            each(2, ValueRef::Str(&self.host));
+        }
+        if self.netns != 0 {
+            each(3, ValueRef::U64(self.netns));
+        }
+        if !self.interface.is_empty() {
+            each(4, ValueRef::Str(&self.interface));
+        }
+        if !self.hook.is_empty() {
+            each(5, ValueRef::Str(&self.hook));
+        }
+        if !self.clock_domain.is_empty() {
+            each(6, ValueRef::Str(&self.clock_domain));
+        }
+        if self.first_ns != 0 {
+            each(7, ValueRef::U64(self.first_ns));
+        }
+        if self.last_ns != 0 {
+            each(8, ValueRef::U64(self.last_ns));
+        }
+        if !self.link_type.is_empty() {
+            each(9, ValueRef::Str(&self.link_type));
+        }
+        if self.snaplen_last != 0 {
+            each(10, ValueRef::U64(u64::from(self.snaplen_last)));
+        }
+        if self.interval_ns_last != 0 {
+            each(11, ValueRef::U64(self.interval_ns_last));
+        }
+        if self.order_last != 0 {
+            each(12, ValueRef::U64(u64::from(self.order_last)));
+        }
+        if !self.addresses_last.is_empty() {
+            each(13, ValueRef::Bytes(&self.addresses_last));
+        }
+        if self.stopped_last != 0 {
+            each(14, ValueRef::U64(u64::from(self.stopped_last)));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
@@ -1164,6 +2211,122 @@ impl Record for ProbeInterval {
             _ => ValueRef::U64(0),
         }
     }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.op != 0 {
+            each(2, ValueRef::U64(self.op));
+        }
+        if !self.run.is_empty() {
+            each(3, ValueRef::Str(&self.run));
+        }
+        if self.captured_packets != 0 {
+            each(4, ValueRef::U64(self.captured_packets));
+        }
+        if self.captured_bytes != 0 {
+            each(5, ValueRef::U64(self.captured_bytes));
+        }
+        if self.kernel_drops != 0 {
+            each(6, ValueRef::U64(self.kernel_drops));
+        }
+        if self.interface_drops != 0 {
+            each(7, ValueRef::U64(self.interface_drops));
+        }
+        if self.ip_packets != 0 {
+            each(8, ValueRef::U64(self.ip_packets));
+        }
+        if self.non_ip_packets != 0 {
+            each(9, ValueRef::U64(self.non_ip_packets));
+        }
+        if self.undecodable_packets != 0 {
+            each(10, ValueRef::U64(self.undecodable_packets));
+        }
+        if self.recorded_frames != 0 {
+            each(11, ValueRef::U64(self.recorded_frames));
+        }
+        if self.other_frames != 0 {
+            each(12, ValueRef::U64(self.other_frames));
+        }
+        if self.other_packets != 0 {
+            each(13, ValueRef::U64(self.other_packets));
+        }
+        if self.other_ip_bytes != 0 {
+            each(14, ValueRef::U64(self.other_ip_bytes));
+        }
+        if self.truncated_packets != 0 {
+            each(15, ValueRef::U64(self.truncated_packets));
+        }
+        if self.superpackets != 0 {
+            each(16, ValueRef::U64(self.superpackets));
+        }
+        if self.flows_active_last != 0 {
+            each(17, ValueRef::U64(self.flows_active_last));
+        }
+        if self.flows_opened != 0 {
+            each(18, ValueRef::U64(self.flows_opened));
+        }
+        if self.flows_ended != 0 {
+            each(19, ValueRef::U64(self.flows_ended));
+        }
+        if self.flows_evicted != 0 {
+            each(20, ValueRef::U64(self.flows_evicted));
+        }
+        if self.records_emitted != 0 {
+            each(21, ValueRef::U64(self.records_emitted));
+        }
+        if self.marks_dropped != 0 {
+            each(22, ValueRef::U64(self.marks_dropped));
+        }
+        if self.time_steps != 0 {
+            each(23, ValueRef::U64(self.time_steps));
+        }
+        if self.late_packets != 0 {
+            each(24, ValueRef::U64(self.late_packets));
+        }
+        if self.spool_bytes_last != 0 {
+            each(25, ValueRef::U64(self.spool_bytes_last));
+        }
+        if self.spool_batches_last != 0 {
+            each(26, ValueRef::U64(self.spool_batches_last));
+        }
+        if self.clock_error_ns_last != 0 {
+            each(27, ValueRef::U64(self.clock_error_ns_last));
+        }
+        if self.clock_synced_last != 0 {
+            each(28, ValueRef::U64(self.clock_synced_last));
+        }
+        if self.clock_offset_ns_last != 0 {
+            each(29, ValueRef::I64(self.clock_offset_ns_last));
+        }
+        if self.skip_arp != 0 {
+            each(30, ValueRef::U64(self.skip_arp));
+        }
+        if self.skip_llc != 0 {
+            each(31, ValueRef::U64(self.skip_llc));
+        }
+        if self.skip_other_ethertype != 0 {
+            each(32, ValueRef::U64(self.skip_other_ethertype));
+        }
+        if self.skip_link_truncated != 0 {
+            each(33, ValueRef::U64(self.skip_link_truncated));
+        }
+        if self.skip_link_type != 0 {
+            each(34, ValueRef::U64(self.skip_link_type));
+        }
+        if self.skip_ip_truncated != 0 {
+            each(35, ValueRef::U64(self.skip_ip_truncated));
+        }
+        if self.skip_ip_malformed != 0 {
+            each(36, ValueRef::U64(self.skip_ip_malformed));
+        }
+        if self.unselected_frames != 0 {
+            each(37, ValueRef::U64(self.unselected_frames));
+        }
+    }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
         match field {
             0 => self.start_ns = value.u64(),
@@ -1239,6 +2402,44 @@ impl Record for PathMarks {
             10 => ValueRef::Bytes(&self.trail),
             11 => ValueRef::U64(self.dropped_marks),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.op != 0 {
+            each(2, ValueRef::U64(self.op));
+        }
+        if self.flow != 0 {
+            each(3, ValueRef::U64(self.flow));
+        }
+        if self.flow_key != 0 {
+            each(4, ValueRef::U64(self.flow_key));
+        }
+        if self.direction != 0 {
+            each(5, ValueRef::U64(u64::from(self.direction)));
+        }
+        if !self.run.is_empty() {
+            each(6, ValueRef::Str(&self.run));
+        }
+        if self.key_id != 0 {
+            each(7, ValueRef::U64(self.key_id));
+        }
+        if !self.cuts.is_empty() {
+            each(8, ValueRef::Bytes(&self.cuts));
+        }
+        if !self.spans.is_empty() {
+            each(9, ValueRef::Bytes(&self.spans));
+        }
+        if !self.trail.is_empty() {
+            each(10, ValueRef::Bytes(&self.trail));
+        }
+        if self.dropped_marks != 0 {
+            each(11, ValueRef::U64(self.dropped_marks));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
@@ -1458,6 +2659,293 @@ impl Record for SocketSample {
             _ => ValueRef::U64(0),
         }
     }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.at_ns != 0 {
+            each(0, ValueRef::U64(self.at_ns));
+        }
+        if self.op != 0 {
+            each(1, ValueRef::U64(self.op));
+        }
+        if self.flow_key != 0 {
+            each(2, ValueRef::U64(self.flow_key));
+        }
+        if !self.run.is_empty() {
+            each(3, ValueRef::Str(&self.run));
+        }
+        if self.cookie != 0 {
+            each(4, ValueRef::U64(self.cookie));
+        }
+        if !self.src_ip.is_empty() {
+            each(5, ValueRef::Bytes(&self.src_ip));
+        }
+        if !self.dst_ip.is_empty() {
+            each(6, ValueRef::Bytes(&self.dst_ip));
+        }
+        if self.src_port != 0 {
+            each(7, ValueRef::U64(u64::from(self.src_port)));
+        }
+        if self.dst_port != 0 {
+            each(8, ValueRef::U64(u64::from(self.dst_port)));
+        }
+        if self.ip_proto != 0 {
+            each(9, ValueRef::U64(u64::from(self.ip_proto)));
+        }
+        if !self.source.is_empty() {
+            each(10, ValueRef::Str(&self.source));
+        }
+        if !self.congestion_control.is_empty() {
+            each(11, ValueRef::Str(&self.congestion_control));
+        }
+        if !self.event.is_empty() {
+            each(12, ValueRef::Str(&self.event));
+        }
+        if self.interval_ns != 0 {
+            each(13, ValueRef::U64(self.interval_ns));
+        }
+        if self.netns != 0 {
+            each(14, ValueRef::U64(self.netns));
+        }
+        if self.events != 0 {
+            each(15, ValueRef::U64(self.events));
+        }
+        if self.cwnd_segments_last != 0 {
+            each(16, ValueRef::U64(self.cwnd_segments_last));
+        }
+        if self.cwnd_segments_min != 0 {
+            each(17, ValueRef::U64(self.cwnd_segments_min));
+        }
+        if self.cwnd_segments_max != 0 {
+            each(18, ValueRef::U64(self.cwnd_segments_max));
+        }
+        if self.ssthresh_segments_last != 0 {
+            each(19, ValueRef::U64(self.ssthresh_segments_last));
+        }
+        if self.srtt_ns_last != 0 {
+            each(20, ValueRef::U64(self.srtt_ns_last));
+        }
+        if self.srtt_ns_min != 0 {
+            each(21, ValueRef::U64(self.srtt_ns_min));
+        }
+        if self.srtt_ns_max != 0 {
+            each(22, ValueRef::U64(self.srtt_ns_max));
+        }
+        if self.cwnd_segment_us != 0 {
+            each(23, ValueRef::U64(self.cwnd_segment_us));
+        }
+        if self.observed_us != 0 {
+            each(24, ValueRef::U64(self.observed_us));
+        }
+        if self.ssthresh_segments_min != 0 {
+            each(25, ValueRef::U64(self.ssthresh_segments_min));
+        }
+        if self.rttvar_ns_last != 0 {
+            each(26, ValueRef::U64(self.rttvar_ns_last));
+        }
+        if self.kernel_min_rtt_ns_last != 0 {
+            each(27, ValueRef::U64(self.kernel_min_rtt_ns_last));
+        }
+        if self.rto_ns_last != 0 {
+            each(28, ValueRef::U64(self.rto_ns_last));
+        }
+        if self.flight_segments_last != 0 {
+            each(29, ValueRef::U64(self.flight_segments_last));
+        }
+        if self.flight_segments_max != 0 {
+            each(30, ValueRef::U64(self.flight_segments_max));
+        }
+        if self.flight_bytes_last != 0 {
+            each(31, ValueRef::U64(self.flight_bytes_last));
+        }
+        if self.flight_bytes_max != 0 {
+            each(32, ValueRef::U64(self.flight_bytes_max));
+        }
+        if self.snd_wnd_bytes_last != 0 {
+            each(33, ValueRef::U64(self.snd_wnd_bytes_last));
+        }
+        if self.snd_wnd_bytes_min != 0 {
+            each(34, ValueRef::U64(self.snd_wnd_bytes_min));
+        }
+        if self.rcv_wnd_bytes_last != 0 {
+            each(35, ValueRef::U64(self.rcv_wnd_bytes_last));
+        }
+        if self.mss_bytes_last != 0 {
+            each(36, ValueRef::U64(self.mss_bytes_last));
+        }
+        if self.snd_nxt_last != 0 {
+            each(37, ValueRef::U64(self.snd_nxt_last));
+        }
+        if self.snd_una_last != 0 {
+            each(38, ValueRef::U64(self.snd_una_last));
+        }
+        if self.known_bits != 0 {
+            each(39, ValueRef::U64(self.known_bits));
+        }
+        if self.state_last != 0 {
+            each(40, ValueRef::U64(self.state_last));
+        }
+        if self.ca_state_last != 0 {
+            each(41, ValueRef::U64(self.ca_state_last));
+        }
+        if self.received_data_bytes != 0 {
+            each(42, ValueRef::U64(self.received_data_bytes));
+        }
+        if self.delivered_segments != 0 {
+            each(43, ValueRef::U64(self.delivered_segments));
+        }
+        if self.delivered_ce_segments != 0 {
+            each(44, ValueRef::U64(self.delivered_ce_segments));
+        }
+        if self.retransmitted_segments != 0 {
+            each(45, ValueRef::U64(self.retransmitted_segments));
+        }
+        if self.retransmitted_bytes != 0 {
+            each(46, ValueRef::U64(self.retransmitted_bytes));
+        }
+        if self.lost_segments != 0 {
+            each(47, ValueRef::U64(self.lost_segments));
+        }
+        if self.acked_bytes != 0 {
+            each(48, ValueRef::U64(self.acked_bytes));
+        }
+        if self.sent_bytes != 0 {
+            each(49, ValueRef::U64(self.sent_bytes));
+        }
+        if self.received_bytes != 0 {
+            each(50, ValueRef::U64(self.received_bytes));
+        }
+        if self.segments_out != 0 {
+            each(51, ValueRef::U64(self.segments_out));
+        }
+        if self.segments_in != 0 {
+            each(52, ValueRef::U64(self.segments_in));
+        }
+        if self.data_segments_out != 0 {
+            each(53, ValueRef::U64(self.data_segments_out));
+        }
+        if self.data_segments_in != 0 {
+            each(54, ValueRef::U64(self.data_segments_in));
+        }
+        if self.ca_open_us != 0 {
+            each(55, ValueRef::U64(self.ca_open_us));
+        }
+        if self.ca_disorder_us != 0 {
+            each(56, ValueRef::U64(self.ca_disorder_us));
+        }
+        if self.ca_cwr_us != 0 {
+            each(57, ValueRef::U64(self.ca_cwr_us));
+        }
+        if self.ca_recovery_us != 0 {
+            each(58, ValueRef::U64(self.ca_recovery_us));
+        }
+        if self.ca_loss_us != 0 {
+            each(59, ValueRef::U64(self.ca_loss_us));
+        }
+        if self.ca_changes != 0 {
+            each(60, ValueRef::U64(self.ca_changes));
+        }
+        if self.resets_sent != 0 {
+            each(61, ValueRef::U64(self.resets_sent));
+        }
+        if self.resets_received != 0 {
+            each(62, ValueRef::U64(self.resets_received));
+        }
+        if self.rto_expiries != 0 {
+            each(63, ValueRef::U64(self.rto_expiries));
+        }
+        if self.busy_us != 0 {
+            each(64, ValueRef::U64(self.busy_us));
+        }
+        if self.rwnd_limited_us != 0 {
+            each(65, ValueRef::U64(self.rwnd_limited_us));
+        }
+        if self.sndbuf_limited_us != 0 {
+            each(66, ValueRef::U64(self.sndbuf_limited_us));
+        }
+        if self.reorderings_seen != 0 {
+            each(67, ValueRef::U64(self.reorderings_seen));
+        }
+        if self.dsack_segments != 0 {
+            each(68, ValueRef::U64(self.dsack_segments));
+        }
+        if self.pacing_bytes_per_s_last != 0 {
+            each(69, ValueRef::U64(self.pacing_bytes_per_s_last));
+        }
+        if self.delivery_bytes_per_s_last != 0 {
+            each(70, ValueRef::U64(self.delivery_bytes_per_s_last));
+        }
+        if self.tcp_options_bits != 0 {
+            each(71, ValueRef::U64(self.tcp_options_bits));
+        }
+        if self.received_ce_segments != 0 {
+            each(72, ValueRef::U64(self.received_ce_segments));
+        }
+        if self.delivered_ect1_bytes != 0 {
+            each(73, ValueRef::U64(self.delivered_ect1_bytes));
+        }
+        if self.delivered_ect0_bytes != 0 {
+            each(74, ValueRef::U64(self.delivered_ect0_bytes));
+        }
+        if self.delivered_ce_bytes != 0 {
+            each(75, ValueRef::U64(self.delivered_ce_bytes));
+        }
+        if self.received_ect1_bytes != 0 {
+            each(76, ValueRef::U64(self.received_ect1_bytes));
+        }
+        if self.received_ect0_bytes != 0 {
+            each(77, ValueRef::U64(self.received_ect0_bytes));
+        }
+        if self.received_ce_bytes != 0 {
+            each(78, ValueRef::U64(self.received_ce_bytes));
+        }
+        if self.cwnd_bytes_last != 0 {
+            each(79, ValueRef::U64(self.cwnd_bytes_last));
+        }
+        if self.cwnd_bytes_min != 0 {
+            each(80, ValueRef::U64(self.cwnd_bytes_min));
+        }
+        if self.cwnd_bytes_max != 0 {
+            each(81, ValueRef::U64(self.cwnd_bytes_max));
+        }
+        if self.ssthresh_bytes_last != 0 {
+            each(82, ValueRef::U64(self.ssthresh_bytes_last));
+        }
+        if self.partial_acked_bytes_last != 0 {
+            each(83, ValueRef::U64(self.partial_acked_bytes_last));
+        }
+        if self.path_mtu_bytes_last != 0 {
+            each(84, ValueRef::U64(self.path_mtu_bytes_last));
+        }
+        if self.path_state_last != 0 {
+            each(85, ValueRef::U64(self.path_state_last));
+        }
+        if self.path_primary_last != 0 {
+            each(86, ValueRef::U64(self.path_primary_last));
+        }
+        if self.unacked_chunks_last != 0 {
+            each(87, ValueRef::U64(self.unacked_chunks_last));
+        }
+        if self.retransmitted_chunks != 0 {
+            each(88, ValueRef::U64(self.retransmitted_chunks));
+        }
+        if self.chunks_out != 0 {
+            each(89, ValueRef::U64(self.chunks_out));
+        }
+        if self.chunks_in != 0 {
+            each(90, ValueRef::U64(self.chunks_in));
+        }
+        if self.sacks_out != 0 {
+            each(91, ValueRef::U64(self.sacks_out));
+        }
+        if self.sacks_in != 0 {
+            each(92, ValueRef::U64(self.sacks_in));
+        }
+        if self.duplicate_chunks_in != 0 {
+            each(93, ValueRef::U64(self.duplicate_chunks_in));
+        }
+        if self.gap_acks_in != 0 {
+            each(94, ValueRef::U64(self.gap_acks_in));
+        }
+    }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
         match field {
             0 => self.at_ns = value.u64(),
@@ -1590,6 +3078,44 @@ impl Record for LossReport {
             10 => ValueRef::U64(self.frames),
             11 => ValueRef::U64(self.bytes),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.at_ns != 0 {
+            each(0, ValueRef::U64(self.at_ns));
+        }
+        if !self.reason.is_empty() {
+            each(1, ValueRef::Str(&self.reason));
+        }
+        if self.lane != 0 {
+            each(2, ValueRef::U64(u64::from(self.lane)));
+        }
+        if self.lost_epoch != 0 {
+            each(3, ValueRef::U64(self.lost_epoch));
+        }
+        if self.first_seq != 0 {
+            each(4, ValueRef::U64(self.first_seq));
+        }
+        if self.last_seq != 0 {
+            each(5, ValueRef::U64(self.last_seq));
+        }
+        if self.from_ns != 0 {
+            each(6, ValueRef::U64(self.from_ns));
+        }
+        if self.to_ns != 0 {
+            each(7, ValueRef::U64(self.to_ns));
+        }
+        if !self.run.is_empty() {
+            each(8, ValueRef::Str(&self.run));
+        }
+        if self.records != 0 {
+            each(9, ValueRef::U64(self.records));
+        }
+        if self.frames != 0 {
+            each(10, ValueRef::U64(self.frames));
+        }
+        if self.bytes != 0 {
+            each(11, ValueRef::U64(self.bytes));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
@@ -1881,6 +3407,401 @@ impl Record for PathSegment {
             _ => ValueRef::U64(0),
         }
     }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.flow != 0 {
+            each(2, ValueRef::U64(self.flow));
+        }
+        if self.direction != 0 {
+            each(3, ValueRef::U64(u64::from(self.direction)));
+        }
+        if self.position != 0 {
+            each(4, ValueRef::U64(u64::from(self.position)));
+        }
+        if self.from_op != 0 {
+            each(5, ValueRef::U64(self.from_op));
+        }
+        if self.to_op != 0 {
+            each(6, ValueRef::U64(self.to_op));
+        }
+        if !self.run.is_empty() {
+            each(7, ValueRef::Str(&self.run));
+        }
+        if self.ip_proto != 0 {
+            each(8, ValueRef::U64(u64::from(self.ip_proto)));
+        }
+        if !self.method.is_empty() {
+            each(9, ValueRef::Str(&self.method));
+        }
+        if !self.ecn_method.is_empty() {
+            each(10, ValueRef::Str(&self.ecn_method));
+        }
+        if !self.owd_method.is_empty() {
+            each(11, ValueRef::Str(&self.owd_method));
+        }
+        if !self.to_parallel.is_empty() {
+            each(12, ValueRef::Bytes(&self.to_parallel));
+        }
+        if self.join_evidence_bits != 0 {
+            each(13, ValueRef::U64(u64::from(self.join_evidence_bits)));
+        }
+        if self.order_evidence_bits != 0 {
+            each(14, ValueRef::U64(u64::from(self.order_evidence_bits)));
+        }
+        if self.warning_bits != 0 {
+            each(15, ValueRef::U64(u64::from(self.warning_bits)));
+        }
+        if self.sent_packets != 0 {
+            each(16, ValueRef::U64(self.sent_packets));
+        }
+        if self.received_packets != 0 {
+            each(17, ValueRef::U64(self.received_packets));
+        }
+        if self.lost_packets != 0 {
+            each(18, ValueRef::U64(self.lost_packets));
+        }
+        if self.duplicated_packets != 0 {
+            each(19, ValueRef::U64(self.duplicated_packets));
+        }
+        if self.reordered_packets != 0 {
+            each(20, ValueRef::U64(self.reordered_packets));
+        }
+        if self.unmatched_packets != 0 {
+            each(21, ValueRef::U64(self.unmatched_packets));
+        }
+        if self.sent_bytes != 0 {
+            each(22, ValueRef::U64(self.sent_bytes));
+        }
+        if self.received_bytes != 0 {
+            each(23, ValueRef::U64(self.received_bytes));
+        }
+        if self.lost_bytes != 0 {
+            each(24, ValueRef::U64(self.lost_bytes));
+        }
+        if self.duplicated_bytes != 0 {
+            each(25, ValueRef::U64(self.duplicated_bytes));
+        }
+        if self.unmatched_bytes != 0 {
+            each(26, ValueRef::U64(self.unmatched_bytes));
+        }
+        if self.lost_packets_low != 0 {
+            each(27, ValueRef::U64(self.lost_packets_low));
+        }
+        if self.lost_packets_high != 0 {
+            each(28, ValueRef::U64(self.lost_packets_high));
+        }
+        if self.matched_marks != 0 {
+            each(29, ValueRef::U64(self.matched_marks));
+        }
+        if self.owd_count != 0 {
+            each(30, ValueRef::U64(self.owd_count));
+        }
+        if self.owd_ns_min != 0 {
+            each(31, ValueRef::I64(self.owd_ns_min));
+        }
+        if self.owd_ns_p50 != 0 {
+            each(32, ValueRef::I64(self.owd_ns_p50));
+        }
+        if self.owd_ns_p99 != 0 {
+            each(33, ValueRef::I64(self.owd_ns_p99));
+        }
+        if self.owd_ns_error != 0 {
+            each(34, ValueRef::U64(self.owd_ns_error));
+        }
+        if self.clock_offset_ns != 0 {
+            each(35, ValueRef::I64(self.clock_offset_ns));
+        }
+        if self.clock_skew_ppb != 0 {
+            each(36, ValueRef::I64(self.clock_skew_ppb));
+        }
+        if self.queue_ns_p50 != 0 {
+            each(37, ValueRef::U64(self.queue_ns_p50));
+        }
+        if self.queue_ns_p99 != 0 {
+            each(38, ValueRef::U64(self.queue_ns_p99));
+        }
+        if self.queue_ns_max != 0 {
+            each(39, ValueRef::U64(self.queue_ns_max));
+        }
+        if self.ipdv_ns_p50 != 0 {
+            each(40, ValueRef::U64(self.ipdv_ns_p50));
+        }
+        if self.ipdv_ns_p99 != 0 {
+            each(41, ValueRef::U64(self.ipdv_ns_p99));
+        }
+        if self.round_trip_ns_min != 0 {
+            each(42, ValueRef::U64(self.round_trip_ns_min));
+        }
+        if self.round_trip_ns_p50 != 0 {
+            each(43, ValueRef::U64(self.round_trip_ns_p50));
+        }
+        if !self.queue_sketch.is_empty() {
+            each(44, ValueRef::Bytes(&self.queue_sketch));
+        }
+        if self.ae_cleared_packets != 0 {
+            each(45, ValueRef::U64(self.ae_cleared_packets));
+        }
+        if self.ae_set_packets != 0 {
+            each(46, ValueRef::U64(self.ae_set_packets));
+        }
+        if self.ece_cleared_packets != 0 {
+            each(47, ValueRef::U64(self.ece_cleared_packets));
+        }
+        if self.ece_set_packets != 0 {
+            each(48, ValueRef::U64(self.ece_set_packets));
+        }
+        if self.cwr_cleared_packets != 0 {
+            each(49, ValueRef::U64(self.cwr_cleared_packets));
+        }
+        if self.cwr_set_packets != 0 {
+            each(50, ValueRef::U64(self.cwr_set_packets));
+        }
+        if self.not_ect_to_not_ect_packets != 0 {
+            each(51, ValueRef::U64(self.not_ect_to_not_ect_packets));
+        }
+        if self.not_ect_to_not_ect_bytes != 0 {
+            each(52, ValueRef::U64(self.not_ect_to_not_ect_bytes));
+        }
+        if self.not_ect_to_not_ect_packets_low != 0 {
+            each(53, ValueRef::U64(self.not_ect_to_not_ect_packets_low));
+        }
+        if self.not_ect_to_not_ect_packets_high != 0 {
+            each(54, ValueRef::U64(self.not_ect_to_not_ect_packets_high));
+        }
+        if self.not_ect_to_ect1_packets != 0 {
+            each(55, ValueRef::U64(self.not_ect_to_ect1_packets));
+        }
+        if self.not_ect_to_ect1_bytes != 0 {
+            each(56, ValueRef::U64(self.not_ect_to_ect1_bytes));
+        }
+        if self.not_ect_to_ect1_packets_low != 0 {
+            each(57, ValueRef::U64(self.not_ect_to_ect1_packets_low));
+        }
+        if self.not_ect_to_ect1_packets_high != 0 {
+            each(58, ValueRef::U64(self.not_ect_to_ect1_packets_high));
+        }
+        if self.not_ect_to_ect0_packets != 0 {
+            each(59, ValueRef::U64(self.not_ect_to_ect0_packets));
+        }
+        if self.not_ect_to_ect0_bytes != 0 {
+            each(60, ValueRef::U64(self.not_ect_to_ect0_bytes));
+        }
+        if self.not_ect_to_ect0_packets_low != 0 {
+            each(61, ValueRef::U64(self.not_ect_to_ect0_packets_low));
+        }
+        if self.not_ect_to_ect0_packets_high != 0 {
+            each(62, ValueRef::U64(self.not_ect_to_ect0_packets_high));
+        }
+        if self.not_ect_to_ce_packets != 0 {
+            each(63, ValueRef::U64(self.not_ect_to_ce_packets));
+        }
+        if self.not_ect_to_ce_bytes != 0 {
+            each(64, ValueRef::U64(self.not_ect_to_ce_bytes));
+        }
+        if self.not_ect_to_ce_packets_low != 0 {
+            each(65, ValueRef::U64(self.not_ect_to_ce_packets_low));
+        }
+        if self.not_ect_to_ce_packets_high != 0 {
+            each(66, ValueRef::U64(self.not_ect_to_ce_packets_high));
+        }
+        if self.not_ect_to_lost_packets != 0 {
+            each(67, ValueRef::U64(self.not_ect_to_lost_packets));
+        }
+        if self.not_ect_to_lost_bytes != 0 {
+            each(68, ValueRef::U64(self.not_ect_to_lost_bytes));
+        }
+        if self.not_ect_to_lost_packets_low != 0 {
+            each(69, ValueRef::U64(self.not_ect_to_lost_packets_low));
+        }
+        if self.not_ect_to_lost_packets_high != 0 {
+            each(70, ValueRef::U64(self.not_ect_to_lost_packets_high));
+        }
+        if self.ect1_to_not_ect_packets != 0 {
+            each(71, ValueRef::U64(self.ect1_to_not_ect_packets));
+        }
+        if self.ect1_to_not_ect_bytes != 0 {
+            each(72, ValueRef::U64(self.ect1_to_not_ect_bytes));
+        }
+        if self.ect1_to_not_ect_packets_low != 0 {
+            each(73, ValueRef::U64(self.ect1_to_not_ect_packets_low));
+        }
+        if self.ect1_to_not_ect_packets_high != 0 {
+            each(74, ValueRef::U64(self.ect1_to_not_ect_packets_high));
+        }
+        if self.ect1_to_ect1_packets != 0 {
+            each(75, ValueRef::U64(self.ect1_to_ect1_packets));
+        }
+        if self.ect1_to_ect1_bytes != 0 {
+            each(76, ValueRef::U64(self.ect1_to_ect1_bytes));
+        }
+        if self.ect1_to_ect1_packets_low != 0 {
+            each(77, ValueRef::U64(self.ect1_to_ect1_packets_low));
+        }
+        if self.ect1_to_ect1_packets_high != 0 {
+            each(78, ValueRef::U64(self.ect1_to_ect1_packets_high));
+        }
+        if self.ect1_to_ect0_packets != 0 {
+            each(79, ValueRef::U64(self.ect1_to_ect0_packets));
+        }
+        if self.ect1_to_ect0_bytes != 0 {
+            each(80, ValueRef::U64(self.ect1_to_ect0_bytes));
+        }
+        if self.ect1_to_ect0_packets_low != 0 {
+            each(81, ValueRef::U64(self.ect1_to_ect0_packets_low));
+        }
+        if self.ect1_to_ect0_packets_high != 0 {
+            each(82, ValueRef::U64(self.ect1_to_ect0_packets_high));
+        }
+        if self.ect1_to_ce_packets != 0 {
+            each(83, ValueRef::U64(self.ect1_to_ce_packets));
+        }
+        if self.ect1_to_ce_bytes != 0 {
+            each(84, ValueRef::U64(self.ect1_to_ce_bytes));
+        }
+        if self.ect1_to_ce_packets_low != 0 {
+            each(85, ValueRef::U64(self.ect1_to_ce_packets_low));
+        }
+        if self.ect1_to_ce_packets_high != 0 {
+            each(86, ValueRef::U64(self.ect1_to_ce_packets_high));
+        }
+        if self.ect1_to_lost_packets != 0 {
+            each(87, ValueRef::U64(self.ect1_to_lost_packets));
+        }
+        if self.ect1_to_lost_bytes != 0 {
+            each(88, ValueRef::U64(self.ect1_to_lost_bytes));
+        }
+        if self.ect1_to_lost_packets_low != 0 {
+            each(89, ValueRef::U64(self.ect1_to_lost_packets_low));
+        }
+        if self.ect1_to_lost_packets_high != 0 {
+            each(90, ValueRef::U64(self.ect1_to_lost_packets_high));
+        }
+        if self.ect0_to_not_ect_packets != 0 {
+            each(91, ValueRef::U64(self.ect0_to_not_ect_packets));
+        }
+        if self.ect0_to_not_ect_bytes != 0 {
+            each(92, ValueRef::U64(self.ect0_to_not_ect_bytes));
+        }
+        if self.ect0_to_not_ect_packets_low != 0 {
+            each(93, ValueRef::U64(self.ect0_to_not_ect_packets_low));
+        }
+        if self.ect0_to_not_ect_packets_high != 0 {
+            each(94, ValueRef::U64(self.ect0_to_not_ect_packets_high));
+        }
+        if self.ect0_to_ect1_packets != 0 {
+            each(95, ValueRef::U64(self.ect0_to_ect1_packets));
+        }
+        if self.ect0_to_ect1_bytes != 0 {
+            each(96, ValueRef::U64(self.ect0_to_ect1_bytes));
+        }
+        if self.ect0_to_ect1_packets_low != 0 {
+            each(97, ValueRef::U64(self.ect0_to_ect1_packets_low));
+        }
+        if self.ect0_to_ect1_packets_high != 0 {
+            each(98, ValueRef::U64(self.ect0_to_ect1_packets_high));
+        }
+        if self.ect0_to_ect0_packets != 0 {
+            each(99, ValueRef::U64(self.ect0_to_ect0_packets));
+        }
+        if self.ect0_to_ect0_bytes != 0 {
+            each(100, ValueRef::U64(self.ect0_to_ect0_bytes));
+        }
+        if self.ect0_to_ect0_packets_low != 0 {
+            each(101, ValueRef::U64(self.ect0_to_ect0_packets_low));
+        }
+        if self.ect0_to_ect0_packets_high != 0 {
+            each(102, ValueRef::U64(self.ect0_to_ect0_packets_high));
+        }
+        if self.ect0_to_ce_packets != 0 {
+            each(103, ValueRef::U64(self.ect0_to_ce_packets));
+        }
+        if self.ect0_to_ce_bytes != 0 {
+            each(104, ValueRef::U64(self.ect0_to_ce_bytes));
+        }
+        if self.ect0_to_ce_packets_low != 0 {
+            each(105, ValueRef::U64(self.ect0_to_ce_packets_low));
+        }
+        if self.ect0_to_ce_packets_high != 0 {
+            each(106, ValueRef::U64(self.ect0_to_ce_packets_high));
+        }
+        if self.ect0_to_lost_packets != 0 {
+            each(107, ValueRef::U64(self.ect0_to_lost_packets));
+        }
+        if self.ect0_to_lost_bytes != 0 {
+            each(108, ValueRef::U64(self.ect0_to_lost_bytes));
+        }
+        if self.ect0_to_lost_packets_low != 0 {
+            each(109, ValueRef::U64(self.ect0_to_lost_packets_low));
+        }
+        if self.ect0_to_lost_packets_high != 0 {
+            each(110, ValueRef::U64(self.ect0_to_lost_packets_high));
+        }
+        if self.ce_to_not_ect_packets != 0 {
+            each(111, ValueRef::U64(self.ce_to_not_ect_packets));
+        }
+        if self.ce_to_not_ect_bytes != 0 {
+            each(112, ValueRef::U64(self.ce_to_not_ect_bytes));
+        }
+        if self.ce_to_not_ect_packets_low != 0 {
+            each(113, ValueRef::U64(self.ce_to_not_ect_packets_low));
+        }
+        if self.ce_to_not_ect_packets_high != 0 {
+            each(114, ValueRef::U64(self.ce_to_not_ect_packets_high));
+        }
+        if self.ce_to_ect1_packets != 0 {
+            each(115, ValueRef::U64(self.ce_to_ect1_packets));
+        }
+        if self.ce_to_ect1_bytes != 0 {
+            each(116, ValueRef::U64(self.ce_to_ect1_bytes));
+        }
+        if self.ce_to_ect1_packets_low != 0 {
+            each(117, ValueRef::U64(self.ce_to_ect1_packets_low));
+        }
+        if self.ce_to_ect1_packets_high != 0 {
+            each(118, ValueRef::U64(self.ce_to_ect1_packets_high));
+        }
+        if self.ce_to_ect0_packets != 0 {
+            each(119, ValueRef::U64(self.ce_to_ect0_packets));
+        }
+        if self.ce_to_ect0_bytes != 0 {
+            each(120, ValueRef::U64(self.ce_to_ect0_bytes));
+        }
+        if self.ce_to_ect0_packets_low != 0 {
+            each(121, ValueRef::U64(self.ce_to_ect0_packets_low));
+        }
+        if self.ce_to_ect0_packets_high != 0 {
+            each(122, ValueRef::U64(self.ce_to_ect0_packets_high));
+        }
+        if self.ce_to_ce_packets != 0 {
+            each(123, ValueRef::U64(self.ce_to_ce_packets));
+        }
+        if self.ce_to_ce_bytes != 0 {
+            each(124, ValueRef::U64(self.ce_to_ce_bytes));
+        }
+        if self.ce_to_ce_packets_low != 0 {
+            each(125, ValueRef::U64(self.ce_to_ce_packets_low));
+        }
+        if self.ce_to_ce_packets_high != 0 {
+            each(126, ValueRef::U64(self.ce_to_ce_packets_high));
+        }
+        if self.ce_to_lost_packets != 0 {
+            each(127, ValueRef::U64(self.ce_to_lost_packets));
+        }
+        if self.ce_to_lost_bytes != 0 {
+            each(128, ValueRef::U64(self.ce_to_lost_bytes));
+        }
+        if self.ce_to_lost_packets_low != 0 {
+            each(129, ValueRef::U64(self.ce_to_lost_packets_low));
+        }
+        if self.ce_to_lost_packets_high != 0 {
+            each(130, ValueRef::U64(self.ce_to_lost_packets_high));
+        }
+    }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
         match field {
             0 => self.start_ns = value.u64(),
@@ -2093,6 +4014,110 @@ impl Record for Feedback {
             32 => ValueRef::U64(self.lag_ns_p50),
             33 => ValueRef::U64(self.lag_ns_max),
             _ => ValueRef::U64(0),
+        }
+    }
+    fn for_each_set<'a>(&'a self, mut each: impl FnMut(usize, ValueRef<'a>)) {
+        if self.start_ns != 0 {
+            each(0, ValueRef::U64(self.start_ns));
+        }
+        if self.interval_ns != 0 {
+            each(1, ValueRef::U64(self.interval_ns));
+        }
+        if self.flow != 0 {
+            each(2, ValueRef::U64(self.flow));
+        }
+        if self.direction != 0 {
+            each(3, ValueRef::U64(u64::from(self.direction)));
+        }
+        if !self.run.is_empty() {
+            each(4, ValueRef::Str(&self.run));
+        }
+        if self.ip_proto != 0 {
+            each(5, ValueRef::U64(u64::from(self.ip_proto)));
+        }
+        if !self.kind.is_empty() {
+            each(6, ValueRef::Str(&self.kind));
+        }
+        if !self.unit.is_empty() {
+            each(7, ValueRef::Str(&self.unit));
+        }
+        if self.receiver_op != 0 {
+            each(8, ValueRef::U64(self.receiver_op));
+        }
+        if self.sender_op != 0 {
+            each(9, ValueRef::U64(self.sender_op));
+        }
+        if !self.verdict.is_empty() {
+            each(10, ValueRef::Str(&self.verdict));
+        }
+        if !self.text.is_empty() {
+            each(11, ValueRef::Str(&self.text));
+        }
+        if self.warning_bits != 0 {
+            each(12, ValueRef::U64(u64::from(self.warning_bits)));
+        }
+        if self.received_signals != 0 {
+            each(13, ValueRef::U64(self.received_signals));
+        }
+        if self.said_signals != 0 {
+            each(14, ValueRef::U64(self.said_signals));
+        }
+        if self.heard_signals != 0 {
+            each(15, ValueRef::U64(self.heard_signals));
+        }
+        if self.receiver_error_ppm != 0 {
+            each(16, ValueRef::I64(self.receiver_error_ppm));
+        }
+        if self.return_error_ppm != 0 {
+            each(17, ValueRef::I64(self.return_error_ppm));
+        }
+        if self.data_packets != 0 {
+            each(18, ValueRef::U64(self.data_packets));
+        }
+        if self.data_bytes != 0 {
+            each(19, ValueRef::U64(self.data_bytes));
+        }
+        if self.ce_packets != 0 {
+            each(20, ValueRef::U64(self.ce_packets));
+        }
+        if self.ce_bytes != 0 {
+            each(21, ValueRef::U64(self.ce_bytes));
+        }
+        if self.ect1_packets != 0 {
+            each(22, ValueRef::U64(self.ect1_packets));
+        }
+        if self.ect1_bytes != 0 {
+            each(23, ValueRef::U64(self.ect1_bytes));
+        }
+        if self.said_acks != 0 {
+            each(24, ValueRef::U64(self.said_acks));
+        }
+        if self.heard_acks != 0 {
+            each(25, ValueRef::U64(self.heard_acks));
+        }
+        if self.said_acked_bytes != 0 {
+            each(26, ValueRef::U64(self.said_acked_bytes));
+        }
+        if self.heard_acked_bytes != 0 {
+            each(27, ValueRef::U64(self.heard_acked_bytes));
+        }
+        if self.acks_lost != 0 {
+            each(28, ValueRef::U64(self.acks_lost));
+        }
+        if self.acks_stripped != 0 {
+            each(29, ValueRef::U64(self.acks_stripped));
+        }
+        if self.lag_count != 0 {
+            each(30, ValueRef::U64(self.lag_count));
+        }
+        if self.lag_ns_min != 0 {
+            each(31, ValueRef::U64(self.lag_ns_min));
+        }
+        if self.lag_ns_p50 != 0 {
+            each(32, ValueRef::U64(self.lag_ns_p50));
+        }
+        if self.lag_ns_max != 0 {
+            each(33, ValueRef::U64(self.lag_ns_max));
         }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {

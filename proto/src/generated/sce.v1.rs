@@ -451,6 +451,9 @@ pub struct FlowInterval {
     /// Their sum.
     #[prost(uint64, tag = "190")]
     pub idle_ns: u64,
+    /// Packets that passed this point once more: copies that the network or the capture made. Same IP identification and checksum, or on IPv6 the same TCP data within 0.1 ms; those of TCP data are in retransmitted_segments, too.
+    #[prost(uint64, tag = "191")]
+    pub duplicated_packets: u64,
     /// Values of (AE, CWR, ECE) on SYNs of this direction: bit set by value.
     #[prost(uint64, tag = "200")]
     pub syn_ace_bits: u64,
@@ -892,22 +895,22 @@ pub struct FlowInterval {
     /// Histogram (sce_proto::sketch) of: difference of the delays of consecutive packets, without its sign, RFC 5481 section 4.1.
     #[prost(bytes = "vec", tag = "443")]
     pub ipdv_ns_sketch: ::prost::alloc::vec::Vec<u8>,
-    /// Number of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Number of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(uint64, tag = "444")]
     pub pdv_count: u64,
-    /// Sum of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Sum of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(uint64, tag = "445")]
     pub pdv_ns_sum: u64,
-    /// Sum of squares of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Sum of squares of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(uint64, tag = "446")]
     pub pdv_us2_sum: u64,
-    /// Smallest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Smallest: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(uint64, tag = "447")]
     pub pdv_ns_min: u64,
-    /// Largest: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Largest: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(uint64, tag = "448")]
     pub pdv_ns_max: u64,
-    /// Histogram (sce_proto::sketch) of: delay beyond the smallest one of the flow so far, RFC 5481 section 4.2.
+    /// Histogram (sce_proto::sketch) of: delay beyond the smallest one of the sender in the interval, RFC 5481 section 4.2.
     #[prost(bytes = "vec", tag = "449")]
     pub pdv_ns_sketch: ::prost::alloc::vec::Vec<u8>,
     /// RTP payload type.

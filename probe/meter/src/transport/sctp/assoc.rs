@@ -10,6 +10,7 @@ use sce_proto::StreamInterval;
 use siphasher::sip::SipHasher24;
 
 use super::chunk::Init;
+use super::reconfig::Requests;
 use super::rto::Rto;
 use super::streams::Streams;
 use super::tsn::Tsns;
@@ -71,6 +72,7 @@ pub(crate) struct Handshake {
 pub(crate) struct Side {
     pub(crate) tsns: Tsns,
     pub(crate) streams: Streams,
+    pub(crate) requests: Requests,
     /// The last time a SACK covered something new of it.
     pub(crate) progress_ns: u64,
     /// Since when this side's own window is zero.
@@ -173,10 +175,12 @@ impl Assoc {
         h.finish()
     }
 
-    /// Streams that a direction may use: what its sender offered and its receiver allowed.
+    /// Streams that a direction may use: what its sender offered and its receiver allowed, and what was added since.
     pub(crate) fn negotiated(&self, dir: Dir) -> u16 {
         match (&self.init[dir], &self.init[dir.flip()]) {
-            (Some(sender), Some(receiver)) => sender.outbound.min(receiver.inbound),
+            (Some(sender), Some(receiver)) => {
+                sender.outbound.min(receiver.inbound).saturating_add(self.sides[dir].requests.added)
+            }
             _ => 0,
         }
     }

@@ -7,6 +7,7 @@
 pub(crate) mod assoc;
 mod chunk;
 mod counts;
+mod reconfig;
 mod rto;
 mod streams;
 mod tsn;
@@ -98,6 +99,7 @@ impl Sctp {
     }
 
     /// Counts a packet of the flow with this name.
+    #[inline(never)] // its stack frame is large, and TCP does without
     pub(crate) fn observe(&mut self, p: &Packet<'_>, dir: Dir, flow: Name, all: &mut Associations) -> (Life, Pass) {
         let Some(tag) = chunk::tag(p.transport) else { return (self.life, Pass::First) };
         let seat = *self.seat.get_or_insert_with(|| all.join(tag, (p.src_port, p.dst_port), dir, flow));
@@ -170,6 +172,7 @@ impl Sctp {
             }
             kind::ABORT | kind::SHUTDOWN_COMPLETE => self.life = Life::Closed(end_reason::SCTP_CLOSE as u8),
             kind::AUTH => self.bits[at.dir] |= bits::AUTH,
+            kind::RE_CONFIG => reconfig::observe(chunk, at.along, assoc),
             _ => {}
         }
         false

@@ -107,6 +107,13 @@ impl Streams {
         Waiting { chunks: 0, ns }
     }
 
+    /// Message numbers of these streams begin at 0 again, of all streams where none is named.
+    pub(crate) fn begin_anew(&mut self, named: &[u16]) {
+        for stream in self.all.iter_mut().filter(|s| named.is_empty() || named.contains(&s.id)) {
+            stream.order = Order::default();
+        }
+    }
+
     /// How the streams are used; `negotiated` 0 = not known.
     pub(crate) fn usage(&self, negotiated: u16) -> Use {
         let total: u64 = self.all.iter().map(|s| s.total_bytes).sum();

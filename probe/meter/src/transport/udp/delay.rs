@@ -1,4 +1,4 @@
-//! Delay variation from the sender's times: RFC 3550 jitter, and the IPDV and PDV of RFC 5481.
+//! Delay variation from the sender's times: RFC 3550 jitter, and the IPDV of RFC 5481 (its PDV is in [`super::pdv`]).
 //!
 //! In: arrival time, sender's time, and whether the packet directly follows the one before it. Out: samples. The clocks of
 //! sender and observation point need not agree: only differences count, so a constant offset drops out and the drift of
@@ -8,7 +8,6 @@
 #[derive(Debug, Default)]
 pub(crate) struct Delay {
     previous_ns: Option<i64>,
-    smallest_ns: Option<i64>,
     /// RFC 3550 jitter times 16, ns.
     jitter_x16: u64,
 }
@@ -20,24 +19,21 @@ pub(crate) struct Variation {
     pub(crate) jitter_ns: Option<u64>,
     /// RFC 5481 4.1: difference of the delays of this packet and the one before it, without its sign, ns.
     pub(crate) ipdv_ns: Option<u64>,
-    /// RFC 5481 4.2: delay beyond the smallest one so far, ns.
-    pub(crate) pdv_ns: u64,
+    /// The delay, from an unknown zero, ns.
+    pub(crate) delay_ns: i64,
 }
 
 impl Delay {
     /// Takes a packet; `follows`: its number is the one behind the previous packet's.
     pub(crate) fn observe(&mut self, arrival_ns: u64, sent_ns: u64, follows: bool) -> Variation {
         let transit = arrival_ns.wrapping_sub(sent_ns).cast_signed();
-        let smallest = self.smallest_ns.map_or(transit, |s| s.min(transit));
-        self.smallest_ns = Some(smallest);
-        let pdv_ns = transit.abs_diff(smallest);
         let Some(previous) = self.previous_ns.replace(transit) else {
-            return Variation { pdv_ns, ..Variation::default() };
+            return Variation { delay_ns: transit, ..Variation::default() };
         };
         let difference = transit.abs_diff(previous);
         // A.8 of RFC 3550: J += |D| - (J + 8) / 16 on 16 times the value, so that no precision is lost.
         self.jitter_x16 = self.jitter_x16.saturating_add(difference) - (self.jitter_x16 + 8) / 16;
-        Variation { jitter_ns: Some(self.jitter_x16 / 16), ipdv_ns: follows.then_some(difference), pdv_ns }
+        Variation { jitter_ns: Some(self.jitter_x16 / 16), ipdv_ns: follows.then_some(difference), delay_ns: transit }
     }
 
     /// Forgets the packet before: the sender restarted its clock or its numbers.
@@ -105,12 +101,15 @@ mod tests {
     #[test]
     fn variation_by_hand() {
         let mut d = Delay::default();
-        assert_eq!(d.observe(1_000, 0, false), Variation { jitter_ns: None, ipdv_ns: None, pdv_ns: 0 });
+        assert_eq!(d.observe(1_000, 0, false), Variation { jitter_ns: None, ipdv_ns: None, delay_ns: 1_000 });
         // Transit 1000, then 1160: |D| = 160, J = 160 / 16.
-        assert_eq!(d.observe(2_160, 1_000, true), Variation { jitter_ns: Some(10), ipdv_ns: Some(160), pdv_ns: 160 });
-        // Transit 900: a new smallest one; J = 10 + (260 - 10) / 16.
+        assert_eq!(
+            d.observe(2_160, 1_000, true),
+            Variation { jitter_ns: Some(10), ipdv_ns: Some(160), delay_ns: 1_160 }
+        );
+        // Transit 900: J = 10 + (260 - 10) / 16.
         let v = d.observe(3_900, 3_000, false);
-        assert_eq!((v.jitter_ns, v.ipdv_ns, v.pdv_ns), (Some(25), None, 0));
+        assert_eq!((v.jitter_ns, v.ipdv_ns, v.delay_ns), (Some(25), None, 900));
     }
 
     #[test]
@@ -119,7 +118,7 @@ mod tests {
             let mut d = Delay::default();
             for i in 0..100u64 {
                 let v = d.observe(1_000_000_000 + i * 20_000_000, sent.wrapping_add(i * 20_000_000), true);
-                assert_eq!((v.jitter_ns.unwrap_or(0), v.pdv_ns), (0, 0));
+                assert_eq!((v.jitter_ns.unwrap_or(0), v.ipdv_ns), (0, (i > 0).then_some(0)));
             }
         }
     }

@@ -6,6 +6,7 @@
 mod delay;
 mod extract;
 mod numbered;
+mod pdv;
 mod rtcp;
 mod sequence;
 
@@ -88,6 +89,7 @@ impl Udp {
     }
 
     /// Counts a packet of the flow with this identity.
+    #[inline(never)] // its stack frame is large, and TCP does without
     pub(crate) fn observe(&mut self, p: &Packet<'_>, dir: Dir, flow: u64, shared: &mut Shared) {
         let Some(whole) = payload(p) else { return };
         if let Udp::Open(left) = self {

@@ -8,9 +8,10 @@ use sce_proto::FlowInterval;
 use super::Extractors;
 use super::delay::{Delay, MediaClock};
 use super::extract::{Extractor, Numbered as Reading, StampFormat};
+use super::pdv::Pdv;
 use super::rtcp::{self, Rtcp};
 use super::sequence::{Counts, Place, Sequence};
-use crate::dist::{Times, report};
+use crate::dist::{Summary, Times, report};
 use crate::packet::{Both, Dir};
 
 /// Senders of one direction that are followed.
@@ -41,7 +42,8 @@ struct Side {
     jitter_ns: Option<u64>,
     jitter_max_ns: u64,
     ipdv: Times,
-    pdv: Times,
+    /// Of senders whose delays cannot be compared with those that follow.
+    pdv: Summary,
     ended: bool,
 }
 
@@ -50,6 +52,7 @@ struct Sender {
     stream: u64,
     sequence: Sequence,
     delay: Delay,
+    pdv: Pdv,
     clock: MediaClock,
 }
 
@@ -165,6 +168,7 @@ impl Side {
                     stream: reading.stream,
                     sequence: Sequence::default(),
                     delay: Delay::default(),
+                    pdv: Pdv::default(),
                     clock: MediaClock::default(),
                 });
                 self.senders.len() - 1
@@ -178,6 +182,7 @@ impl Side {
         }
         if place == Place::First {
             sender.delay.restart();
+            sender.pdv.take(&mut self.pdv);
             sender.clock = MediaClock::default();
         }
         let rtp = extractor.time.is_some_and(|t| t.format == StampFormat::Rtp);
@@ -194,7 +199,7 @@ impl Side {
         if let Some(ns) = variation.ipdv_ns {
             self.ipdv.push(ns);
         }
-        self.pdv.push(variation.pdv_ns);
+        sender.pdv.push(variation.delay_ns);
     }
 
     fn report(&mut self, out: &mut FlowInterval) {
@@ -234,6 +239,9 @@ impl Side {
         out.rfc3550_jitter_ns_last = self.jitter_ns.unwrap_or(0);
         out.rfc3550_jitter_ns_max = std::mem::take(&mut self.jitter_max_ns);
         report!(self.ipdv, out, ipdv_count, ipdv_ns_sum, ipdv_us2_sum, ipdv_ns_min, ipdv_ns_max, ipdv_ns_sketch);
-        report!(self.pdv, out, pdv_count, pdv_ns_sum, pdv_us2_sum, pdv_ns_min, pdv_ns_max, pdv_ns_sketch);
+        let mut pdv = std::mem::take(&mut self.pdv);
+        self.senders.iter_mut().for_each(|s| s.pdv.take(&mut pdv));
+        (out.pdv_count, out.pdv_ns_sum, out.pdv_us2_sum) = (pdv.count, pdv.sum, pdv.squares);
+        (out.pdv_ns_min, out.pdv_ns_max, out.pdv_ns_sketch) = (pdv.min, pdv.max, pdv.sketch);
     }
 }
