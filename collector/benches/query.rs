@@ -157,7 +157,8 @@ async fn fill(store: &impl Store, from: u64, to: u64, directions: u64) {
 
 async fn commit(store: &impl Store, batches: &[(i64, Batch)], seq: u64) {
     let step = |(stream, batch): &(i64, Batch)| {
-        let original = Quarantine { reason: String::new(), records: 0, frames: 0, payload: batch.payload.clone() };
+        let payload = batch.payload.clone();
+        let original = Quarantine { reason: String::new(), records: 0, frames: 0, position: 0, payload };
         let tables = rows::decode(batch).unwrap().tables;
         let work = Work::Batch { seq, crc: batch.crc32c, newest_ns: 0, tables, original };
         Step { stream: *stream, session: 1, now_ns: now_ns() as i64, work }

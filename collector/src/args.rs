@@ -8,7 +8,8 @@ use crate::access::identity::Role;
 
 /// Exit codes, as `--help` shows them.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure, 2 usage or configuration, 3 the database cannot be used, \
-                          4 the address cannot be listened on, 5 not reachable or not ready (healthcheck).";
+                          4 the address cannot be listened on, 5 not reachable or not ready (healthcheck), \
+                          6 the database is not whole (db verify).";
 
 /// The SCE collector: commits probes' records exactly once and answers questions about them.
 #[derive(Debug, Parser)]
@@ -26,6 +27,9 @@ pub enum Command {
     Serve(Serve),
     /// Bring a database's schema up to date and exit.
     Migrate(Database),
+    /// Look after a database: prove that it is whole, copy it while it is in use.
+    #[command(subcommand)]
+    Db(Db),
     /// Ask a running collector whether it is ready.
     Healthcheck {
         /// Its admin address.
@@ -47,6 +51,29 @@ pub enum Command {
     },
     /// Print the manual page.
     Man,
+}
+
+/// Look after a database. Both commands may run while a collector uses it.
+#[derive(Debug, Subcommand)]
+pub enum Db {
+    /// Prove that it is whole: no damage, a ledger without gaps, as many rows as the ledger counts, roll-ups that are the sums
+    /// of their records. Prints the faults, one a line; exit code 6 if there are any
+    Verify {
+        /// Records were deleted by age (--retention): fewer rows than the ledger counts are no fault
+        #[arg(long)]
+        retained: bool,
+        /// Which database.
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Copy an SQLite database to a new file, as it is at one moment. For Postgres: pg_dump, see docs/deploying.md
+    Backup {
+        /// The new file.
+        to: PathBuf,
+        /// Which database.
+        #[command(flatten)]
+        database: Database,
+    },
 }
 
 /// Work with the built-in CA.

@@ -15,8 +15,10 @@ pub mod query;
 pub mod rollup;
 pub mod rows;
 pub mod server;
+pub mod service;
 pub mod store;
 pub mod transport;
+pub mod verify;
 pub mod web;
 
 /// Waits until a switch is on, or nobody is left who could turn it on.

@@ -1,6 +1,7 @@
 //! The collector's command.
 
 mod authority;
+mod upkeep;
 
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,6 +28,11 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => Config::load(&args).map_err(Into::into).and_then(|config| serve(&config)),
         Command::Migrate(args) => database_of(&args).map_err(Into::into).and_then(|db| migrate(&db)),
+        Command::Db(db) => match upkeep::db(db) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::from(6),
+            Err(error) => Err(error),
+        },
         Command::Healthcheck { admin } => return healthcheck(&admin),
         Command::Config(args) => Config::load(&args).map_err(Into::into).and_then(|config| show(&config)),
         Command::Ca(ca) => authority::ca(ca),
@@ -112,7 +118,7 @@ async fn start<S: Store>(
 }
 
 /// A URL is logged without what stands before its host.
-fn without_password(db: &str) -> &str {
+pub(crate) fn without_password(db: &str) -> &str {
     db.rsplit_once('@').map_or(db, |(_, host)| host)
 }
 

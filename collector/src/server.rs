@@ -25,7 +25,7 @@ use crate::metrics::{self, Metrics};
 use crate::query::QueryService;
 use crate::store::Store;
 use crate::web::{self, Pages};
-use crate::{rollup, told, transport};
+use crate::{rollup, service, told, transport};
 
 /// Time for streams to drain and for requests to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -165,6 +165,8 @@ pub async fn run<S: Store>(
         let routes = admin::routes(state).merge(beside.unwrap_or_default());
         tokio::spawn(async move { axum::serve(listener, routes).await })
     });
+    background.spawn(service::stay_alive());
+    service::ready();
     background.spawn(rollup::job::run(store.clone(), metrics.clone()));
     if let Some(age) = settings.retention {
         background.spawn(retain(store.clone(), age, metrics.clone()));
@@ -174,6 +176,7 @@ pub async fn run<S: Store>(
         () = stop => None,
         ended = &mut serving => Some(ended),
     };
+    service::stopping();
     tracing::info!("Stopping: streams are drained, commits finished");
     reporter.set_not_serving::<ingest_server::IngestServer<Ingest<S>>>().await;
     let _ = drain.send(true);

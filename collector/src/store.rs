@@ -10,6 +10,7 @@ pub mod rollups;
 pub mod schema;
 pub mod sql;
 pub mod sqlite;
+pub mod upkeep;
 
 use std::future::Future;
 
@@ -92,6 +93,10 @@ pub struct Claimed {
     pub stream: i64,
     /// Last committed batch.
     pub committed_seq: u64,
+    /// Its checksum; 0 = it was skipped.
+    pub committed_crc: u32,
+    /// `Batch.position` of the last batch that was stored.
+    pub position: u64,
 }
 
 /// One step of a stream's ledger.
@@ -150,6 +155,8 @@ pub struct Quarantine {
     pub records: u32,
     /// Frames inside, as the probe says.
     pub frames: u64,
+    /// Records of the source up to and with it, as the probe says.
+    pub position: u64,
     /// The payload.
     pub payload: Bytes,
 }

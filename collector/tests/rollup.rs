@@ -91,7 +91,8 @@ impl<T: Store> Writer<'_, T> {
     async fn write(&mut self, records: &[FlowInterval]) {
         self.seq += 1;
         let batch = batch(self.seq, records);
-        let original = Quarantine { reason: String::new(), records: 0, frames: 0, payload: batch.payload.clone() };
+        let payload = batch.payload.clone();
+        let original = Quarantine { reason: String::new(), records: 0, frames: 0, position: 0, payload };
         let tables = rows::decode(&batch).unwrap().tables;
         let work = Work::Batch { seq: batch.seq, crc: batch.crc32c, newest_ns: batch.last_ns, tables, original };
         let step = Step { stream: self.stream, session: 1, now_ns: HOUR as i64, work };

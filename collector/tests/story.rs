@@ -106,7 +106,8 @@ fn claim(probe: &str, lane: u32, session: i64) -> Claim {
 
 fn step(stream: i64, session: i64, batch: &Batch) -> Step {
     let tables = rows::decode(batch).unwrap().tables;
-    let original = Quarantine { reason: String::new(), records: 1, frames: 1, payload: batch.payload.clone() };
+    let (position, payload) = (batch.seq * 100, batch.payload.clone());
+    let original = Quarantine { reason: String::new(), records: 1, frames: 1, position, payload };
     let work = Work::Batch { seq: batch.seq, crc: batch.crc32c, newest_ns: batch.last_ns, tables, original };
     Step { stream, session, now_ns: T0 as i64, work }
 }
@@ -165,6 +166,7 @@ async fn the_ledger_steps_once(store: &impl Store) {
 
     let again = store.claim(&claim("ledger", 1, 11)).await.unwrap();
     assert_eq!((again.stream, again.committed_seq), (at.stream, 3));
+    assert_eq!((again.committed_crc, again.position), (b(3).crc32c, 300), "where a spool that went back finds itself");
     assert_eq!(commit(10, &[4]).await, [Outcome::Fenced]);
     assert_eq!(commit(11, &[4]).await, [Outcome::Committed]);
 
@@ -173,16 +175,25 @@ async fn the_ledger_steps_once(store: &impl Store) {
     let outcomes = store.commit(&[skip(7, 8), skip(5, 8), skip(5, 8)]).await.unwrap();
     assert_eq!(outcomes, [Outcome::Gap { committed_seq: 4 }, Outcome::Committed, Outcome::Duplicate]);
 
-    let quarantine =
-        Quarantine { reason: String::from("bad"), records: 3, frames: 4, payload: bytes::Bytes::from_static(b"xyz") };
+    let payload = bytes::Bytes::from_static(b"xyz");
+    let quarantine = Quarantine { reason: String::from("bad"), records: 3, frames: 4, position: 900, payload };
     let work = Work::Poison { seq: 9, crc: 1, quarantine };
     let poison = Step { stream: at.stream, session: 11, now_ns: T0 as i64, work };
     assert_eq!(store.commit(&[poison]).await.unwrap(), [Outcome::Committed]);
 
+    let skipped = store.commit(&[skip(10, 11)]).await.unwrap();
+    assert_eq!(skipped, [Outcome::Committed]);
+    let after = store.claim(&claim("ledger", 1, 11)).await.unwrap();
+    assert_eq!(
+        (after.committed_seq, after.committed_crc, after.position),
+        (11, 0, 900),
+        "a skip says nothing of positions"
+    );
+
     let line = store.ledger().await.unwrap().into_iter().find(|l| l.stream == at.stream).unwrap();
-    assert_eq!((line.probe.as_str(), line.epoch, line.lane, line.committed_seq), ("ledger", u64::MAX, 1, 9));
-    assert_eq!((line.batches, line.records, line.duplicates, line.skipped), (4, 4, 2, 4));
-    assert_eq!((line.quarantined, line.quarantined_records, line.claims), (1, 3, 2));
+    assert_eq!((line.probe.as_str(), line.epoch, line.lane, line.committed_seq), ("ledger", u64::MAX, 1, 11));
+    assert_eq!((line.batches, line.records, line.duplicates, line.skipped), (4, 4, 2, 6));
+    assert_eq!((line.quarantined, line.quarantined_records, line.claims), (1, 3, 3));
     assert_eq!(line.newest_ns, T0 + 60 * S);
 
     let tally = store.tally(T0, T0 + 4 * S).await.unwrap();

@@ -6,27 +6,10 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use support::{Collector, bin, json, number, run};
+use support::{Collector, Random, bin, json, number, run, sum};
 
 const KILLS: u32 = 50;
 const PACKETS: u64 = 60_000;
-
-/// SplitMix64 with a fixed seed: the same moments in every run, as far as the machine allows.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (z ^ (z >> 27)) % n
-    }
-}
-
-fn sum(flows: &Value, field: &str) -> u64 {
-    let flows = flows.as_array().unwrap();
-    flows.iter().map(|f| f["up"][field].as_u64().unwrap_or(0) + f["down"][field].as_u64().unwrap_or(0)).sum()
-}
 
 #[test]
 fn fifty_kills_of_probe_and_collector_lose_and_double_nothing_unsaid() {

@@ -200,6 +200,10 @@ pub struct RunArgs {
     /// Free disk space that the spool leaves to others
     #[arg(long, value_name = "SIZE", value_parser = units::bytes, default_value = "256MiB")]
     pub spool_min_free: u64,
+    /// Replace addresses before anything leaves this host, by the key in this file (64 hex digits; `openssl rand -hex 32`): those
+    /// that share a prefix still do, and probes with the same key replace alike, so that flows still join
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub anonymise: Option<PathBuf>,
     /// At the end: longest time without an acknowledgement before what is left stays in the spool [default: 5s; 60s with --read]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub drain_timeout: Option<Duration>,

@@ -6,6 +6,7 @@
 //! The capture thread owns its source and its flow table and waits for nobody; the spool is the queue; a batch is
 //! serialised once and leaves the disk after the collector has committed it.
 
+pub mod anonymise;
 pub mod args;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod queue;
 pub mod read;
 pub mod run;
 pub mod select;
+pub mod service;
 pub mod sockets;
 pub mod source;
 pub mod spool;

@@ -13,6 +13,7 @@ use sce_proto::{
     Table, columns,
 };
 
+use crate::anonymise::Anonymiser;
 use crate::clock;
 use crate::queue::Queue;
 use crate::spool::LANES;
@@ -139,6 +140,7 @@ pub struct Writer {
     skip: [u64; LANES],
     /// Bytes of backlog at which a replay waits for the collector, until this says that it need not; `None` = never wait.
     wait_above: Option<(u64, Arc<AtomicBool>)>,
+    anonymiser: Option<Anonymiser>,
 }
 
 impl Writer {
@@ -146,13 +148,27 @@ impl Writer {
     #[must_use]
     pub fn live(queue: Arc<Queue>) -> Writer {
         let waiting = [Vec::new(), Vec::new(), Vec::new()];
-        Writer { queue, waiting, since: None, synced: Instant::now(), skip: [0; LANES], wait_above: None }
+        Writer {
+            queue,
+            waiting,
+            since: None,
+            synced: Instant::now(),
+            skip: [0; LANES],
+            wait_above: None,
+            anonymiser: None,
+        }
     }
 
     /// A writer for a replay: it passes over what an interrupted run has spooled, and rather waits than gives up records.
     #[must_use]
     pub fn replay(queue: Arc<Queue>, skip: [u64; LANES], wait_above: u64, give_up: Arc<AtomicBool>) -> Writer {
         Writer { skip, wait_above: Some((wait_above, give_up)), ..Writer::live(queue) }
+    }
+
+    /// Replaces addresses in everything that is spooled.
+    #[must_use]
+    pub fn anonymised(self, anonymiser: Option<Anonymiser>) -> Writer {
+        Writer { anonymiser, ..self }
     }
 
     /// Works until all sources are gone.
@@ -186,7 +202,10 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, shipment: Shipment) {
+    fn take(&mut self, mut shipment: Shipment) {
+        if let Some(anonymiser) = &mut self.anonymiser {
+            anonymiser.shipment(&mut shipment);
+        }
         let Shipment { points, probe, losses, flows, marks, streams, samples } = shipment;
         let [control, flow_rows, bulk] = &mut self.waiting;
         control.extend(points.into_iter().map(Row::Point).chain(probe.into_iter().map(Row::Probe)));

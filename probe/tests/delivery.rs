@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sce_probe::deliver::{self, Config, Progress, Timing};
+use sce_probe::deliver::{self, Config, Progress, Timing, WhenAhead};
 use sce_probe::queue::Queue;
 use sce_probe::spool::{Limits, RealDisk, Spool};
 use sce_proto::collector_message::Kind as Answer;
@@ -180,6 +180,7 @@ fn config(collectors: &[SocketAddr]) -> Config {
         collectors: collectors.iter().map(|a| format!("http://{a}")).collect(),
         probe: "test".to_owned(),
         host: "here".to_owned(),
+        when_ahead: WhenAhead::Move,
         timing: Timing {
             backoff: (Duration::from_millis(2), Duration::from_millis(20)),
             refused: Duration::from_millis(200),

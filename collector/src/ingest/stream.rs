@@ -91,6 +91,8 @@ pub(super) async fn serve<S: Store>(
         protocol: PROTOCOL_MAX.min(hello.protocol_max),
         version: String::from(env!("CARGO_PKG_VERSION")),
         rolled_back,
+        committed_crc32c: claimed.committed_crc,
+        committed_position: claimed.position,
     };
     say(answers, collector_message::Kind::Welcome(welcome)).await?;
     tracing::info!(probe = hello.probe, lane = hello.lane, committed = claimed.committed_seq, "Stream opened");
@@ -271,6 +273,7 @@ impl<S: Store> Reader<S> {
             reason: String::new(),
             records: batch.records,
             frames: batch.frames,
+            position: batch.position.min(i64::MAX as u64),
             payload: batch.payload.clone(),
         };
         let (crc, newest_ns) = (batch.crc32c, batch.last_ns);

@@ -35,6 +35,8 @@ pub(super) struct Line {
     /// The same of intervals that are explained or still open.
     excused: Excused,
     lost: LossReport,
+    /// Some of the reports know how many records were lost, but not their frames: they could no longer be read.
+    frames_unknown: bool,
     quarantined: u64,
 }
 
@@ -132,8 +134,11 @@ fn account(
     starts.sort_unstable();
     starts.dedup();
     let restarted = |from: u64, to: u64| {
-        reports.iter().any(|r| r.reason == "unclean_restart" && r.from_ns < to && (r.to_ns == 0 || r.to_ns >= from))
+        let within = |r: &LossReport| r.from_ns < to && (r.to_ns == 0 || r.to_ns >= from);
+        reports.iter().any(|r| r.reason == "unclean_restart" && within(r))
     };
+    // The account itself may be what was lost; a damaged batch does not say of what time it was.
+    let account_lost = reports.iter().any(|r| r.lane == 0 && r.reason == "corrupt");
     for start in starts {
         let said = own.get(&start);
         let (frames, records) = found.get(&start).copied().unwrap_or_default();
@@ -153,7 +158,7 @@ fn account(
                 }
             }
             // Records whose interval was never accounted for: the probe was killed between writing the two.
-            None if restarted(start, end) || (end + ON_ITS_WAY_NS > newest_ns && !whole_life) => {
+            None if account_lost || restarted(start, end) || (end + ON_ITS_WAY_NS > newest_ns && !whole_life) => {
                 line.sums.recorded_frames += frames;
                 line.sums.records_emitted += records;
                 line.sums.captured_packets += frames;
@@ -176,11 +181,13 @@ fn settle_losses(lines: &mut Vec<Line>, reports: &BTreeMap<String, Vec<LossRepor
         {
             sce_proto::merge(&mut lost, report);
         }
+        let unread = |r: &LossReport| r.lane == 1 && r.reason == "corrupt" && r.frames == 0;
+        let frames_unknown = reports.get(&probe).is_some_and(|all| all.iter().any(unread));
         let held: u64 = quarantined.iter().filter(|q| q.0 == probe).map(|q| q.1).sum();
         let any = lost.records + lost.frames + lost.bytes + held > 0;
         let mut own: Vec<&mut Line> = lines.iter_mut().filter(|l| l.probe == probe).collect();
         match own.as_mut_slice() {
-            [only] => (only.lost, only.quarantined) = (lost, held),
+            [only] => (only.lost, only.quarantined, only.frames_unknown) = (lost, held, frames_unknown),
             _ if any => {
                 let mut all = Line { probe: probe.clone(), interface: String::from("(all)"), ..Line::default() };
                 for line in own {
@@ -197,7 +204,7 @@ fn settle_losses(lines: &mut Vec<Line>, reports: &BTreeMap<String, Vec<LossRepor
                     line.excused.restart.1 += line.missing().1;
                     line.excused.restart.0 += line.missing().0;
                 }
-                (all.lost, all.quarantined) = (lost, held);
+                (all.lost, all.quarantined, all.frames_unknown) = (lost, held, frames_unknown);
                 lines.push(all);
             }
             _ => {}
@@ -217,8 +224,9 @@ impl Line {
         let explained_records = self.lost.records + self.quarantined + self.excused.late.1 + self.excused.restart.1;
         let records = self.sums.records_emitted.saturating_sub(self.committed + explained_records);
         let frames = self.sums.recorded_frames.saturating_sub(self.frames + explained_frames);
-        // Quarantined batches say how many records they hold; their frames are known only together with those.
-        (if self.quarantined > 0 && records == 0 { 0 } else { frames }, records)
+        // Of quarantined and unreadable batches the number of records is known; their frames only together with those.
+        let unknown = self.quarantined > 0 || self.frames_unknown;
+        (if unknown && records == 0 { 0 } else { frames }, records)
     }
 
     /// Frames and records here that the probe did not account for.

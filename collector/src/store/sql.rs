@@ -20,15 +20,16 @@ pub const CLAIM_PROBE: &str = "INSERT INTO probe (spool_id, name, host, version,
 /// Takes a stream over: probe, epoch, lane, session.
 pub const CLAIM_STREAM: &str = "INSERT INTO ingest_stream (probe, epoch, lane, session, claims) VALUES ($1, $2, $3, $4, 1) \
      ON CONFLICT (probe, epoch, lane) DO UPDATE SET session = excluded.session, claims = ingest_stream.claims + 1 \
-     RETURNING id, committed_seq";
+     RETURNING id, committed_seq, last_crc, position";
 
 /// Moves the ledger from before `first` to `last` if it stands there and the session holds it: skip, first, last, crc, now,
-/// batches, records, quarantined, quarantined records, stream, session, newest. A skipped range may begin before the
+/// batches, records, quarantined, quarantined records, stream, session, newest, position. A skipped range may begin before the
 /// ledger's position: what is committed stays committed.
 pub const ADVANCE: &str = "UPDATE ingest_stream SET \
      skipped = skipped + CASE WHEN $1 THEN $3 - committed_seq ELSE 0 END, committed_seq = $3, last_crc = $4, \
      committed_ns = $5, batches = batches + $6, records = records + $7, quarantined = quarantined + $8, \
-     quarantined_records = quarantined_records + $9, newest_ns = CASE WHEN newest_ns < $12 THEN $12 ELSE newest_ns END \
+     quarantined_records = quarantined_records + $9, newest_ns = CASE WHEN newest_ns < $12 THEN $12 ELSE newest_ns END, \
+     position = CASE WHEN $1 THEN position ELSE $13 END \
      WHERE id = $10 AND session = $11 AND committed_seq >= $2 - 1 AND committed_seq < CASE WHEN $1 THEN $3 ELSE $2 END";
 
 /// Where the ledger stands: stream.

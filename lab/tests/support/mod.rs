@@ -4,6 +4,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
 
 pub(crate) mod bed;
+pub(crate) mod damage;
+pub(crate) mod network;
+pub(crate) mod postgres;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -74,13 +77,22 @@ pub(crate) struct Collector {
     port: u16,
     admin: u16,
     dir: PathBuf,
+    db: String,
     child: Option<Child>,
+    /// Environment of the ones started from now on.
+    pub(crate) env: Vec<(String, String)>,
 }
 
 impl Collector {
     /// Starts one with its database in `dir` and waits until it is ready.
     pub(crate) fn start(dir: &Path) -> Self {
-        let mut it = Collector { port: free_port(), admin: free_port(), dir: dir.to_owned(), child: None };
+        Collector::start_on(dir, dir.join("sce.db").to_str().unwrap())
+    }
+
+    /// Starts one on a database, with its log in `dir`.
+    pub(crate) fn start_on(dir: &Path, db: &str) -> Self {
+        let (port, admin) = (free_port(), free_port());
+        let mut it = Collector { port, admin, dir: dir.to_owned(), db: db.to_owned(), child: None, env: Vec::new() };
         it.restart();
         it
     }
@@ -90,7 +102,8 @@ impl Collector {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("collector.log")).unwrap();
         let child = Command::new(bin("sce-collector"))
             .arg("serve")
-            .args(["--db", self.dir.join("sce.db").to_str().unwrap()])
+            .args(["--db", &self.db])
+            .envs(self.env.iter().cloned())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--admin", &format!("127.0.0.1:{}", self.admin)])
             .stdout(Stdio::null())
@@ -99,7 +112,7 @@ impl Collector {
             .expect("sce-collector starts");
         self.child = Some(child);
         let port = self.port;
-        wait("the collector to listen", Duration::from_secs(20), || {
+        wait("the collector to listen", Duration::from_secs(60), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
     }
@@ -112,6 +125,11 @@ impl Collector {
         }
     }
 
+    /// Whether the one that was started still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
     /// Process number of the one that runs.
     pub(crate) fn id(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
@@ -120,6 +138,11 @@ impl Collector {
     /// Where probes and the command line find it.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its database.
+    pub(crate) fn db(&self) -> &str {
+        &self.db
     }
 
     /// Address of the admin endpoint.
@@ -157,4 +180,21 @@ impl Drop for Collector {
 pub(crate) fn number(value: &Value, path: &str) -> u64 {
     let found = path.split('.').fold(value, |v, key| &v[key]);
     found.as_u64().unwrap_or_else(|| panic!("{path} is no number in {value}"))
+}
+
+/// SplitMix64 with a fixed seed: the same choices in every run; the moments are the machine's.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (z ^ (z >> 27)) % n
+    }
+}
+
+/// A field of flows as `sce-cli flows` and `sce-probe read` print them, summed over flows and directions.
+pub(crate) fn sum(flows: &Value, field: &str) -> u64 {
+    let flows = flows.as_array().unwrap();
+    flows.iter().map(|f| f["up"][field].as_u64().unwrap_or(0) + f["down"][field].as_u64().unwrap_or(0)).sum()
 }

@@ -38,8 +38,29 @@ pub struct Config {
     pub probe: String,
     /// Name of the host.
     pub host: String,
+    /// What to do when the collector turns out to know more than this spool does.
+    pub when_ahead: WhenAhead,
     /// Waits and limits.
     pub timing: Timing,
+}
+
+/// What to do when the collector's ledger is ahead of the spool, which makes the spool an old copy of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenAhead {
+    /// What this process appended is new: it moves to a new epoch.
+    Move,
+    /// What this process appended may be what the collector has, made once more from the same files: [`run`] ends, so that
+    /// the files can be read again from where the collector is.
+    Return,
+}
+
+/// How far the collector is on each lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reached {
+    /// Last committed batch.
+    pub seqs: [u64; LANES],
+    /// Records of the source up to the last stored batch.
+    pub positions: [u64; LANES],
 }
 
 /// Waits and limits of the delivery.
@@ -96,7 +117,7 @@ enum End {
     /// The collector goes away in order; it may be tried again after this time.
     Drain(Duration),
     /// The collector's ledger is ahead of the spool.
-    RolledBack([u64; LANES]),
+    RolledBack(Reached),
     /// The connection or the collector failed.
     Failed(Status),
 }
@@ -107,11 +128,15 @@ impl From<Status> for End {
     }
 }
 
-/// Delivers for ever. Dropping the future stops it.
+/// Delivers for ever; dropping the future stops it. It ends where [`WhenAhead::Return`] says so, with how far the collector is.
 ///
 /// # Errors
 /// An address that is not one.
-pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> Result<(), tonic::transport::Error> {
+pub async fn run(
+    queue: Arc<Queue>,
+    config: Config,
+    progress: Arc<Progress>,
+) -> Result<Reached, tonic::transport::Error> {
     let mut backoff = Backoff::new(config.timing.backoff);
     let mut endpoints = config.collectors.clone();
     for url in &endpoints {
@@ -120,8 +145,10 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
     backoff.shuffle(&mut endpoints);
     let mut said = String::new();
     let mut first_contact = true;
-    for turn in 0.. {
-        let Some(endpoint) = endpoints.first() else { return Ok(()) };
+    let mut turn = 0_u64;
+    loop {
+        turn += 1;
+        let Some(endpoint) = endpoints.first() else { return std::future::pending().await };
         let acks = progress.acks.load(Relaxed);
         let end = session(endpoint, &queue, &config, &progress, &mut first_contact).await;
         progress.connected.store(false, Relaxed);
@@ -135,8 +162,9 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
                 endpoints.rotate_left(1);
                 wait
             }
-            End::RolledBack(committed) => {
-                let renewed = queue.spool().new_epoch(committed, first_contact, clock::now_ns());
+            End::RolledBack(reached) if config.when_ahead == WhenAhead::Return => return Ok(reached),
+            End::RolledBack(reached) => {
+                let renewed = queue.spool().new_epoch(reached.seqs, first_contact, clock::now_ns());
                 first_contact = false;
                 if let Err(error) = renewed {
                     tracing::error!(%error, "A new epoch could not be begun");
@@ -167,7 +195,6 @@ pub async fn run(queue: Arc<Queue>, config: Config, progress: Arc<Progress>) -> 
             () = progress.wake.notified() => {}
         }
     }
-    Ok(())
 }
 
 /// The certificates are read each time: they may have been renewed.
@@ -224,20 +251,23 @@ async fn connected(
         .map_err(|_| Status::unavailable("no connection in time"))?
         .map_err(|e| Status::unavailable(reason(&e)))?;
     let mut streams = Vec::new();
-    let mut committed = [0; LANES];
+    let mut reached = Reached::default();
     let mut rolled_back = false;
-    for (lane, slot) in committed.iter_mut().enumerate() {
+    for lane in 0..LANES {
         let hello = hello(queue, config, lane);
         let next_seq = hello.next_seq;
         let opening = open(channel.clone(), hello);
         let opened = tokio::time::timeout(config.timing.connect, opening).await;
         let stream = opened.map_err(|_| Status::unavailable("no Welcome in time"))??;
-        *slot = stream.welcome.committed_seq;
-        rolled_back |= stream.welcome.rolled_back || stream.welcome.committed_seq >= next_seq;
+        let welcome = &stream.welcome;
+        reached.seqs[lane] = welcome.committed_seq;
+        reached.positions[lane] = welcome.committed_position;
+        let other = || is_another(queue, lane, welcome.committed_seq, welcome.committed_crc32c);
+        rolled_back |= welcome.rolled_back || welcome.committed_seq >= next_seq || other();
         streams.push(stream);
     }
     if rolled_back {
-        return Err(End::RolledBack(committed));
+        return Err(End::RolledBack(reached));
     }
     *first_contact = false;
     progress.connected.store(true, Relaxed);
@@ -256,6 +286,13 @@ async fn connected(
         end = b => end,
         end = c => end,
     }
+}
+
+/// Whether the spool has another batch than the collector under the same number: an old copy of a spool that went on by itself.
+fn is_another(queue: &Queue, lane: usize, seq: u64, crc: u32) -> bool {
+    let mut spool = queue.spool();
+    let unacknowledged = seq > spool.lane(lane).acked_seq && crc != 0;
+    unacknowledged && spool.checksum(lane, seq).is_some_and(|own| own != crc)
 }
 
 /// An open stream of one lane.

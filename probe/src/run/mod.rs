@@ -23,14 +23,16 @@ use anyhow::Context;
 use sce_proto::LossReport;
 use tokio::sync::mpsc;
 
+use crate::anonymise::Anonymiser;
 use crate::args::{Marks, RunArgs};
 use crate::clock;
 use crate::confine;
-use crate::deliver::{self, Progress};
+use crate::deliver::{self, Progress, WhenAhead};
 use crate::enroll;
 use crate::exit::{Failure, code};
 use crate::point::{self, Place};
 use crate::queue::Queue;
+use crate::service;
 use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
 use crate::writer::{CHANNEL, Job, Shipper, Writer};
 
@@ -52,6 +54,24 @@ struct Sources {
 /// # Errors
 /// Whatever keeps the probe from beginning, and what ended it early.
 pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let mut confine = !args.keep_privileges;
+    loop {
+        match attempt(args, confine)? {
+            Attempt::Done(code) => return Ok(code),
+            Attempt::Again => confine = false,
+        }
+    }
+}
+
+/// How an attempt ended.
+enum Attempt {
+    /// With this exit code.
+    Done(u8),
+    /// The spool was found to be behind the collector, and stands where the collector is now: the files are to be read once more.
+    Again,
+}
+
+fn attempt(args: &RunArgs, confine: bool) -> anyhow::Result<Attempt> {
     let name = args.name.clone().unwrap_or_else(point::host_name);
     for url in &args.collector {
         check_url(url)?;
@@ -72,24 +92,34 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     if live && meter.interval_ns == 0 {
         return Err(Failure::new(code::USAGE, "--interval must not be 0 in a live capture").into());
     }
+    let anonymiser = args.anonymise.as_deref().map(Anonymiser::from_file).transpose()?;
     // Captures first: nothing else is touched if they cannot be had.
     let captures = if live { sources::open(args, &place)? } else { Vec::new() };
-    let replay = if live { None } else { Some(replay::Replay::new(args, &place, meter.clone())?) };
+    let mut replay = if live { None } else { Some(replay::Replay::new(args, &place, meter.clone())?) };
 
     let dir = args.spool.clone().unwrap_or_else(|| match &replay {
         Some(replay) => replay.spool_dir(),
         None => default_spool(&name),
     });
-    if live && !args.keep_privileges {
-        give_up_privileges(&dir, args, captures.iter().any(Opened::is_kernel_program))?;
+    if confine {
+        // A replay's own spool goes with its directory at the end.
+        let own = args.spool.is_none() && !live;
+        let write = if own { dir.parent().unwrap_or(&dir) } else { &dir };
+        std::fs::create_dir_all(&dir).map_err(|e| Failure::new(code::SPOOL, format!("{}: {e}", dir.display())))?;
+        give_up_privileges(write, args, captures.iter().any(Opened::is_kernel_program))?;
     }
     let (queue, recovery) = open_spool(&dir, args)?;
     let (jobs, inbox) = sync_channel(CHANNEL);
     let control = Arc::new(Control::new(args, jobs.clone()));
     let (say, ended) = mpsc::unbounded_channel();
-    let (writer, mut sources) = match &replay {
+    let mut when_ahead = WhenAhead::Move;
+    let (writer, mut sources) = match &mut replay {
         Some(replay) => {
-            let skip = replay.resume(&mut queue.spool(), &dir)?;
+            let known = replay.resume(&mut queue.spool(), &dir)?;
+            if known.is_some() {
+                when_ahead = WhenAhead::Return;
+            }
+            let skip = known.unwrap_or_default();
             let wait_above = queue.spool().budget_bytes() / 2;
             let writer = Writer::replay(queue.clone(), skip, wait_above, control.given_up());
             let thread = replay.start(Shipper::new(jobs, true), control.clone(), say);
@@ -117,7 +147,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
             (writer, Sources { threads, ended, running })
         }
     };
-    let writing = spawn_writer(writer, inbox)?;
+    let writing = spawn_writer(writer.anonymised(anonymiser), inbox)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let patience = args.drain_timeout.unwrap_or(Duration::from_secs(if live { 5 } else { 60 }));
     let config = deliver::Config {
@@ -125,6 +155,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         credentials: args.tls.credentials(),
         probe: name,
         host: place.host.clone(),
+        when_ahead,
         timing: deliver::Timing::default(),
     };
     let outcome = runtime.block_on(async {
@@ -133,11 +164,20 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         let delivery = deliver::run(queue.clone(), config, progress.clone());
         tokio::select! {
             () = renewal => Err(anyhow::anyhow!("renewal ended")),
-            failed = delivery => Err(failed.err().map_or_else(|| anyhow::anyhow!("delivery ended"), Into::into)),
-            outcome = until_done(&mut sources, &control, writing, &queue, &progress, patience, live) => outcome,
+            ended = delivery => Ok(Err(ended?)),
+            outcome = until_done(&mut sources, &control, &writing, &queue, &progress, patience, live) => outcome.map(Ok),
         }
     });
     drop(runtime);
+    let outcome = match outcome {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(reached)) => {
+            end_all(&control, &mut sources, writing);
+            queue.spool().catch_up(reached, clock::now_ns())?;
+            return Ok(Attempt::Again);
+        }
+        Err(error) => Err(error),
+    };
     drop(control);
     let left = queue.backlog();
     if let Ok(queue) = Arc::try_unwrap(queue).map_err(|_| ()) {
@@ -168,7 +208,17 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
             Failure::new(code::UNDELIVERED, "interrupted; the same command goes on where this one stopped").into()
         );
     }
-    Ok(code::OK)
+    Ok(Attempt::Done(code::OK))
+}
+
+/// Ends the source and writer threads without waiting for the collector.
+fn end_all(control: &Control, sources: &mut Sources, writing: JoinHandle<()>) {
+    control.stop();
+    control.give_up();
+    control.close();
+    for thread in sources.threads.drain(..).chain([writing]) {
+        let _ = thread.join();
+    }
 }
 
 /// How the sources and the delivery ended.
@@ -181,7 +231,7 @@ struct Outcome {
 async fn until_done(
     sources: &mut Sources,
     control: &Control,
-    writing: JoinHandle<()>,
+    writing: &JoinHandle<()>,
     queue: &Queue,
     progress: &Progress,
     patience: Duration,
@@ -190,6 +240,7 @@ async fn until_done(
     let mut signals = control::Signals::new()?;
     let mut outcome = Outcome { interrupted: false, source: Ok(()) };
     let mut looked = tokio::time::interval(Duration::from_secs(1));
+    service::ready();
     while sources.running > 0 {
         tokio::select! {
             end = sources.ended.recv() => {
@@ -209,9 +260,13 @@ async fn until_done(
                 }
                 Told::Reload => control.reload(),
             },
-            _ = looked.tick() => control.look(),
+            _ = looked.tick() => {
+                control.look();
+                service::alive();
+            }
         }
     }
+    service::stopping();
     control.stop();
     control.close();
     progress.hurry();
@@ -260,7 +315,6 @@ fn spawn_writer(writer: Writer, inbox: Receiver<Job>) -> anyhow::Result<JoinHand
 
 /// What the captures needed is no longer needed. No thread has been made yet: all of them will be confined.
 fn give_up_privileges(spool: &std::path::Path, args: &RunArgs, kernel_programs: bool) -> anyhow::Result<()> {
-    std::fs::create_dir_all(spool).map_err(|e| Failure::new(code::SPOOL, format!("{}: {e}", spool.display())))?;
     let credentials = args.tls.credentials();
     // A renewed certificate is written beside the old one.
     let beside = credentials.key.iter().filter_map(|key| key.parent()).map(PathBuf::from);

@@ -1,10 +1,11 @@
 //! `--read`: capture files through the live pipeline.
 //!
 //! A replay that was interrupted, even killed, goes on exactly where it was: the meters are deterministic, so the records
-//! that the spool has already are counted and passed over. The spool of a replay without `--spool` has a fixed place, made
-//! of what is replayed, so that the same command finds it again.
+//! that the spool has already are counted and passed over. So are those that only the collector has, where the spool turns
+//! out to be an old copy of itself or has lost its end. The spool of a replay without `--spool` has a fixed place, made of what
+//! is replayed, so that the same command finds it again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,16 +25,24 @@ use crate::filter::Filter;
 use crate::observer::Observer;
 use crate::point::Place;
 use crate::source::CaptureFile;
-use crate::spool::{LANES, Spool, disk};
+use crate::spool::{LANES, Spool, disk, twice};
 use crate::writer::Shipper;
 
 /// What is replayed.
 pub(super) struct Replay {
-    files: Vec<(PathBuf, ObservationPoint)>,
+    files: Vec<Input>,
     filter: String,
     meter: Config,
     /// Tells this replay from every other one.
     identity: u64,
+}
+
+/// A file that is replayed, open: a confined probe may no longer be able to open it.
+struct Input {
+    path: PathBuf,
+    /// `None` = standard input.
+    file: Option<File>,
+    point: ObservationPoint,
 }
 
 /// Frames that are read before they are metered.
@@ -61,6 +70,7 @@ impl Replay {
         };
         let mut files = Vec::new();
         for path in &args.read {
+            let mut file = None;
             if path == Path::new("-") {
                 // Standard input cannot be read twice: every such replay is a new one.
                 write(format!("{} {}", crate::clock::now_ns(), std::process::id()));
@@ -69,10 +79,12 @@ impl Replay {
                 let meta = fs::metadata(path).map_err(unreadable)?;
                 let full = fs::canonicalize(path).map_err(unreadable)?;
                 write(format!("{} {} {:?}", full.display(), meta.len(), meta.modified().ok()));
+                file = Some(File::open(path).map_err(unreadable)?);
             }
-            files.push((path.clone(), place.file(path, &args.clock)));
+            files.push(Input { path: path.clone(), file, point: place.file(path, &args.clock) });
         }
         write(format!("{} {} {:?} {}", env!("CARGO_PKG_VERSION"), place.probe, meter, args.filter));
+        write(args.anonymise.as_ref().map_or_else(String::new, |key| key.display().to_string()));
         write(args.collector.join(" "));
         // TOML has signed integers.
         let identity = h.finish() >> 1;
@@ -82,26 +94,31 @@ impl Replay {
     /// Where the spool is without `--spool`.
     pub(super) fn spool_dir(&self) -> PathBuf {
         let user = rustix::process::geteuid().as_raw();
-        std::env::temp_dir().join(format!("sce-probe-replay-{user}-{:016x}", self.identity))
+        // In a directory of their own: a confined probe can remove it at the end.
+        std::env::temp_dir().join(format!("sce-probe-replay-{user}")).join(format!("{:016x}", self.identity))
     }
 
-    /// How many records of each lane the spool has already from an interrupted run of this replay.
-    pub(super) fn resume(&self, spool: &mut Spool, dir: &Path) -> anyhow::Result<[u64; LANES]> {
+    /// How many records of each lane the spool has already from an interrupted run of this replay; `None` = it is a new one.
+    pub(super) fn resume(&self, spool: &mut Spool, dir: &Path) -> anyhow::Result<Option<[u64; LANES]>> {
         let path = dir.join(OPEN);
-        let note = |name| fs::read_to_string(dir.join(name)).ok().and_then(|t| toml::from_str::<Begun>(&t).ok());
+        let note = |name| {
+            let bytes = fs::read(dir.join(name)).ok()?;
+            let text = twice::decode(&bytes).or_else(|| twice::earlier(&bytes))?;
+            toml::from_str::<Begun>(text).ok()
+        };
         let mine = |begun: &Begun| begun.identity == self.identity;
         let now = spool.positions();
         if let Some(begun) = note(OPEN).filter(mine) {
             let skip = std::array::from_fn(|lane| now[lane].saturating_sub(begun.positions[lane]));
             tracing::info!(records = skip.iter().sum::<u64>(), "Going on with an interrupted replay");
-            return Ok(skip);
+            return Ok(Some(skip));
         }
         if note(DONE).is_some_and(|begun| mine(&begun)) {
             tracing::warn!("This replay was delivered before; everything in it is counted once more now");
         }
         let text = toml::to_string(&Begun { identity: self.identity, positions: now })?;
-        disk::replace(&path, text.as_bytes())?;
-        Ok([0; LANES])
+        disk::replace(&path, &twice::encode(&text))?;
+        Ok(None)
     }
 
     /// All is acknowledged: the next replay of the same files is a new one.
@@ -113,16 +130,16 @@ impl Replay {
 
     /// Reads on a thread of its own.
     pub(super) fn start(
-        &self,
+        &mut self,
         shipper: Shipper,
         control: Arc<Control>,
         say: UnboundedSender<Ended>,
     ) -> std::io::Result<JoinHandle<()>> {
-        let (files, filter, meter) = (self.files.clone(), self.filter.clone(), self.meter.clone());
+        let (files, filter, meter) = (std::mem::take(&mut self.files), self.filter.clone(), self.meter.clone());
         std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
             let mut result = Ok(());
-            for (path, point) in files {
-                let one = replay(&path, &point, &filter, &meter, shipper.clone(), &control);
+            for input in files {
+                let one = replay(input, &filter, &meter, shipper.clone(), &control);
                 result = result.and(one);
             }
             // The sender ends before the word about it: whoever hears it may wait for the writer.
@@ -133,16 +150,14 @@ impl Replay {
     }
 }
 
-fn replay(
-    path: &Path,
-    point: &ObservationPoint,
-    filter: &str,
-    meter: &Config,
-    shipper: Shipper,
-    control: &Control,
-) -> Ended {
+fn replay(input: Input, filter: &str, meter: &Config, shipper: Shipper, control: &Control) -> Ended {
+    let Input { path, file, point } = input;
     let damaged = |e| Failure::new(code::INPUT, format!("{}: {e}", path.display()));
-    let mut file = CaptureFile::open(path).map_err(damaged)?;
+    let mut file = match file {
+        Some(file) => CaptureFile::from_file(file),
+        None => CaptureFile::open(&path),
+    }
+    .map_err(damaged)?;
     let mut progress = Progress::new(format!("reading {}", path.display()), Unit::Bytes, file.size());
     let mut filter = Filter::new(filter)?;
     let mut observer = None;

@@ -118,7 +118,14 @@ impl CaptureFile {
         if path == Path::new("-") {
             return CaptureFile::from_reader(io::stdin());
         }
-        let file = File::open(path)?;
+        CaptureFile::from_file(File::open(path)?)
+    }
+
+    /// Reads a file that is open already.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a capture.
+    pub fn from_file(file: File) -> Result<CaptureFile, ReadError> {
         let about = file.metadata()?;
         if about.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory).into());

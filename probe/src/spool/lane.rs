@@ -12,6 +12,8 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use prost::Message as _;
+use sce_proto::Batch;
 
 use super::cursor::{Cursor, Gap};
 use super::disk::{Disk, Output, replace, sync_dir};
@@ -227,6 +229,33 @@ impl Lane {
                 let last = segment.first_seq - 1;
                 return Ok(Next::Unreadable(seq, self.until_known_gap(seq, last)));
             }
+        }
+    }
+
+    /// Records of the source in numbers that cannot be read, told from what stands around them; 0 = that is not known either.
+    pub(crate) fn records_between(&self, first: u64, last: u64) -> u64 {
+        let (from, to) = (self.position_before(first), self.position_before(last + 1));
+        to.zip(from).map_or(0, |(to, from)| to.saturating_sub(from))
+    }
+
+    /// Records of the source before a number.
+    fn position_before(&self, seq: u64) -> Option<u64> {
+        if seq >= self.next_seq {
+            return Some(self.position);
+        }
+        let segment = self.segments.iter().rev().find(|s| s.first_seq <= seq)?;
+        let bytes = std::fs::read(&segment.path).ok()?;
+        if segment.first_seq == seq
+            && let Ok(header) = Header::decode(&bytes)
+        {
+            return Some(header.position);
+        }
+        let frames = format::frames(&bytes, segment.first_seq);
+        let own = |f: &Frame| Batch::decode(&bytes[f.payload()]).map(|b| u64::from(b.records)).ok();
+        match frames.iter().rev().find(|f| f.seq <= seq)? {
+            f if f.seq + 1 == seq => Some(f.position),
+            f if f.seq == seq => f.position.checked_sub(own(f)?),
+            _ => None,
         }
     }
 

@@ -65,6 +65,9 @@ impl Spool {
             frames: 0,
             bytes: 0,
         };
+        if batches.is_empty() {
+            gap.records = self.lanes[lane].records_between(first, last);
+        }
         for batch in batches.iter().filter_map(|b| Batch::decode(b.clone()).ok()) {
             gap.from_ns = if gap.from_ns == 0 { batch.first_ns } else { gap.from_ns.min(batch.first_ns) };
             gap.to_ns = gap.to_ns.max(batch.last_ns);
@@ -140,6 +143,7 @@ impl Spool {
         while let Some(report) = self.unwritten.first() {
             let mut batch = columns::pack(vec![columns::table(std::slice::from_ref(report))]);
             batch.seq = self.lanes[CONTROL].next_seq;
+            batch.position = self.lanes[CONTROL].position;
             (batch.first_ns, batch.last_ns) = (report.at_ns, report.at_ns);
             let payload = batch.encode_to_vec();
             // Taken out first: making room may add reports of its own.

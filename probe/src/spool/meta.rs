@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::SpoolError;
 use super::disk::replace;
 use super::lane::set_aside;
+use super::twice;
 
 const FORMAT: u32 = 1;
 
@@ -46,7 +47,7 @@ impl Meta {
 
     pub(crate) fn save(&self, dir: &Path) -> io::Result<()> {
         let text = toml::to_string(self).map_err(io::Error::other)?;
-        replace(&dir.join("meta.toml"), text.as_bytes())
+        replace(&dir.join("meta.toml"), &twice::encode(&text))
     }
 
     /// The file's content; `None` where there is none or it cannot be used, in which case it is moved to `bad`.
@@ -57,8 +58,10 @@ impl Meta {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((None, None)),
             Err(e) => return Err(e),
         };
-        let meta = std::str::from_utf8(&text).ok().and_then(|t| toml::from_str::<Meta>(t).ok());
-        match meta.filter(|m| m.format == FORMAT && m.probe_id.len() == 32 && m.epoch > 0) {
+        let good = |m: &Meta| m.format == FORMAT && m.probe_id.len() == 32 && m.epoch > 0;
+        let text = twice::decode(&text).or_else(|| twice::earlier(&text));
+        let meta = text.and_then(|t| toml::from_str::<Meta>(t).ok()).filter(good);
+        match meta {
             Some(meta) => Ok((Some(meta), None)),
             None => Ok((None, Some(set_aside(&path, bad)?))),
         }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! DIR/lock                          held while a probe uses the spool
-//! DIR/meta.toml                     identity and epoch
+//! DIR/meta.toml                     identity and epoch, twice: it survives a damaged byte, as the cursors do
 //! DIR/clean                         the last end was an orderly one
 //! DIR/e<epoch>/<lane>/<seq>.seg     segments: batches as they go on the wire (see format.rs)
 //! DIR/e<epoch>/<lane>/cursor        what was acknowledged or given up
@@ -22,6 +22,7 @@ mod lane;
 mod loss;
 mod meta;
 mod renew;
+pub(crate) mod twice;
 mod types;
 
 use std::fs::{self, File};
@@ -103,7 +104,6 @@ impl Spool {
         let current = recovery.existed.then_some(meta.epoch);
         put_other_epochs_aside(dir, &bad, current, &mut recovery).map_err(at(dir))?;
         let base = epoch_dir(dir, meta.epoch);
-        let mut lost = Vec::new();
         let mut open = |number: usize| {
             let (lane, found) = Lane::open(&base.join(number.to_string()), number as u32, meta.epoch, &bad)?;
             recovery.foreign.extend(found.foreign);
@@ -111,7 +111,6 @@ impl Spool {
                 let newest = found.newest.and_then(|b| Batch::decode(b).ok());
                 recovery.newest_ns = newest.map_or(0, |b| b.last_ns);
             }
-            lost.extend(found.missing.map(|(first, last)| (number, first, last)));
             Ok::<Lane, io::Error>(lane)
         };
         let lanes = (|| Ok([open(0)?, open(1)?, open(2)?]))().map_err(at(&base))?;
@@ -137,9 +136,6 @@ impl Spool {
                 LossReport { at_ns: now_ns, reason, lane: 1, run: run.to_owned(), ..LossReport::default() },
                 now_ns,
             );
-        }
-        for (number, first, last) in lost {
-            spool.give_up(number, first, last, "corrupt", &[], now_ns);
         }
         Ok((spool, recovery))
     }
@@ -214,6 +210,7 @@ impl Spool {
     ) -> Result<u64, SpoolError> {
         self.write_reports(now_ns);
         batch.seq = self.lanes[lane].next_seq;
+        batch.position = self.lanes[lane].position + source_records;
         let payload = batch.encode_to_vec();
         self.append_bytes(lane, &payload, source_records, now_ns)
     }
@@ -282,6 +279,14 @@ impl Spool {
                 tracing::warn!(%error, lane, seq, "Spool cannot be read");
                 self.unreadable(lane, seq, seq, now_ns)
             }
+        }
+    }
+
+    /// Checksum of a batch that is still here; `None` also where it cannot be read, of which nothing is made.
+    pub fn checksum(&mut self, lane: usize, seq: u64) -> Option<u32> {
+        match self.lanes[lane].read(seq.max(1)) {
+            Ok(Next::Batch(bytes)) => Batch::decode(bytes).ok().map(|b| b.crc32c),
+            _ => None,
         }
     }
 

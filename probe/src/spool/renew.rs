@@ -1,15 +1,18 @@
 //! A new epoch: what becomes of a log that turned out to be an old copy of itself.
 //!
 //! In: how far the collector's ledger is. Out: a fresh log with what the collector has not, and loss reports for what
-//! cannot be told apart. Never sends twice what may be committed.
+//! cannot be told apart; or, where the source can be read again, an empty log that stands where the collector does. Never
+//! sends twice what may be committed.
 
 use std::fs;
 
 use prost::Message;
-use sce_proto::{Batch, LossReport};
+use sce_proto::{Batch, LossReport, Record as _, columns};
 
 use super::lane::Lane;
-use super::{Item, LANES, Spool, SpoolError, epoch_dir};
+use super::meta::Meta;
+use super::{CONTROL, Item, LANES, Spool, SpoolError, epoch_dir};
+use crate::deliver::Reached;
 
 impl Spool {
     /// Begins a new epoch because the collector's ledger is ahead of this log: the log is an old copy of itself.
@@ -75,17 +78,63 @@ impl Spool {
                 });
             }
         }
-        meta.save(&self.dir).map_err(at)?;
+        self.change(meta, fresh)?;
+        for report in lost {
+            self.report(report, now_ns);
+        }
+        Ok(())
+    }
+
+    /// Begins a new, empty epoch that stands where the collector does: the source will be read again and all its records up
+    /// to there passed over. Loss reports that the collector has not are kept.
+    ///
+    /// # Errors
+    /// The collector does not say where it stands, or what the disk said; the old epoch goes on then.
+    pub fn catch_up(&mut self, reached: Reached, now_ns: u64) -> Result<(), SpoolError> {
+        if reached.positions == [0; LANES] {
+            return Err(SpoolError::Behind(self.dir.clone()));
+        }
+        let mut reports = Vec::new();
+        let mut seq = self.lanes[CONTROL].acked_seq.max(reached.seqs[CONTROL].min(self.own[CONTROL] - 1)) + 1;
+        while let Some(item) = self.read(CONTROL, seq, now_ns) {
+            match item {
+                Item::Skip { last, .. } => seq = last + 1,
+                Item::Batch(batch) => {
+                    let tables = columns::unpack(&batch).map(|set| set.tables).unwrap_or_default();
+                    for table in tables.iter().filter(|t| t.name == LossReport::TABLE) {
+                        reports.extend(columns::records::<LossReport>(table).unwrap_or_default());
+                    }
+                    seq = batch.seq + 1;
+                }
+            }
+        }
+        let meta = self.meta.renewed(now_ns);
+        let base = epoch_dir(&self.dir, meta.epoch);
+        let bad = self.dir.join("bad");
+        let at = |error| SpoolError::Io { path: base.clone(), error };
+        let open = |n: usize| Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad).map(|l| l.0);
+        let mut fresh = [open(0).map_err(at)?, open(1).map_err(at)?, open(2).map_err(at)?];
+        for (lane, position) in fresh.iter_mut().zip(reached.positions) {
+            lane.position = position;
+            lane.save().map_err(at)?;
+        }
+        self.change(meta, fresh)?;
+        for report in reports {
+            self.report(report, now_ns);
+        }
+        Ok(())
+    }
+
+    /// Goes over to another epoch, whose lanes are on the disk already.
+    fn change(&mut self, meta: Meta, lanes: [Lane; LANES]) -> Result<(), SpoolError> {
+        meta.save(&self.dir).map_err(|error| SpoolError::Io { path: self.dir.clone(), error })?;
         let old = epoch_dir(&self.dir, self.meta.epoch);
         tracing::warn!(old = self.meta.epoch, new = meta.epoch, "The collector is ahead of this spool: new epoch");
         self.meta = meta;
-        self.lanes = fresh;
+        self.lanes = lanes;
         self.own = [1; LANES];
         if let Err(error) = fs::remove_dir_all(&old) {
             tracing::warn!(%error, "The old epoch could not be removed");
-        }
-        for report in lost {
-            self.report(report, now_ns);
         }
         Ok(())
     }

@@ -22,6 +22,12 @@ pub enum SpoolError {
         /// What it said.
         error: io::Error,
     },
+    /// It is an old copy of itself, and how far the newer one had got is not known.
+    #[error(
+        "the collector has more of this replay than the spool {0} and is too old to say how much: \
+         remove the spool and replay under another --run"
+    )]
+    Behind(PathBuf),
     /// No space is left and nothing may be given up.
     #[error("the spool is full: nothing more can be given up within {0} bytes")]
     Full(u64),

@@ -2161,6 +2161,12 @@ pub struct Welcome {
     /// The ledger is ahead of the probe's log: begin a new epoch.
     #[prost(bool, tag = "6")]
     pub rolled_back: bool,
+    /// Checksum of that batch; another one of the same number means that the log went back in time. 0 = not known.
+    #[prost(uint32, tag = "7")]
+    pub committed_crc32c: u32,
+    /// Batch.position of the last batch that was stored: where an interrupted replay goes on. 0 = not known.
+    #[prost(uint64, tag = "8")]
+    pub committed_position: u64,
 }
 /// Spool entry and wire message in one: written once, sent as it is.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2189,6 +2195,9 @@ pub struct Batch {
     /// zstd of a RecordSet.
     #[prost(bytes = "bytes", tag = "8")]
     pub payload: ::prost::bytes::Bytes,
+    /// Records that the source gave to this lane over the life of the spool, up to and with this batch.
+    #[prost(uint64, tag = "9")]
+    pub position: u64,
 }
 /// Batches that will never come, with the loss report that says why already sent on lane 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -75,7 +75,12 @@ impl Writer {
             .fetch_one(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(Claimed { stream: row.try_get(0)?, committed_seq: row.try_get::<i64, _>(1)?.cast_unsigned() })
+        Ok(Claimed {
+            stream: row.try_get(0)?,
+            committed_seq: row.try_get::<i64, _>(1)?.cast_unsigned(),
+            committed_crc: row.try_get::<i64, _>(2)? as u32,
+            position: row.try_get::<i64, _>(3)?.cast_unsigned(),
+        })
     }
 
     /// Commits a group of steps, all or nothing.
@@ -159,7 +164,8 @@ async fn apply(
         Work::Batch { seq, crc, newest_ns, tables, original } => {
             let records = tables.iter().map(|t| t.len).sum::<usize>() as i64;
             let newest_ns = i64::try_from(*newest_ns).unwrap_or(i64::MAX);
-            let counts = Counts { batches: 1, records, newest_ns, ..Counts::default() };
+            let position = original.position.cast_signed();
+            let counts = Counts { batches: 1, records, newest_ns, position, ..Counts::default() };
             if !advance(conn, step, *seq, *seq, *crc, counts).await? {
                 return refused(conn, step, *seq, Some(*crc)).await;
             }
@@ -178,7 +184,8 @@ async fn apply(
             Ok(Outcome::Committed)
         }
         Work::Poison { seq, crc, quarantine: poison } => {
-            let counts = Counts { quarantined: 1, quarantined_records: i64::from(poison.records), ..Counts::default() };
+            let (records, position) = (i64::from(poison.records), poison.position.cast_signed());
+            let counts = Counts { quarantined: 1, quarantined_records: records, position, ..Counts::default() };
             if !advance(conn, step, *seq, *seq, *crc, counts).await? {
                 return refused(conn, step, *seq, Some(*crc)).await;
             }
@@ -206,6 +213,7 @@ struct Counts {
     quarantined: i64,
     quarantined_records: i64,
     newest_ns: i64,
+    position: i64,
 }
 
 /// Moves the ledger from before `first` to `last`; false if it does not stand there or another session holds it.
@@ -231,6 +239,7 @@ async fn advance(
         .bind(step.stream)
         .bind(step.session)
         .bind(counts.newest_ns)
+        .bind(counts.position)
         .execute(conn)
         .await?;
     Ok(done.rows_affected() == 1)

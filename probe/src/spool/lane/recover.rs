@@ -20,8 +20,6 @@ use crate::spool::format::{self, HEADER, Header, HeaderFault};
 pub(crate) struct Found {
     /// Files moved aside.
     pub(crate) foreign: Vec<PathBuf>,
-    /// Numbers that the log had reached and that are not there any more.
-    pub(crate) missing: Option<(u64, u64)>,
     /// The newest batch, for the time it covers.
     pub(crate) newest: Option<Bytes>,
 }
@@ -120,10 +118,8 @@ impl Lane {
             newest.end = end as u64;
             newest.space = newest.end;
         }
-        if next < self.saved.next_seq {
-            found.missing = Some((next, self.saved.next_seq - 1));
-            next = self.saved.next_seq;
-        }
+        // What the log had reached and is not there any more is reported when it is to be sent: the collector may have it.
+        next = next.max(self.saved.next_seq);
         (self.next_seq, self.position) = (next, position);
         Ok(())
     }

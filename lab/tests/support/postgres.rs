@@ -1,0 +1,128 @@
+//! A Postgres server of the test's own: its data in the test's directory, its socket beside it, no port.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{is_root, run};
+
+pub(crate) struct Postgres {
+    dir: PathBuf,
+    programs: PathBuf,
+}
+
+impl Postgres {
+    /// Starts one with its files in `dir`; `None`, said loudly, where Postgres is not installed. With `CI=true` that fails.
+    pub(crate) fn start(test: &str, dir: &Path) -> Option<Postgres> {
+        let Some(programs) = programs() else {
+            super::skip(test, "Postgres is not installed: apt install postgresql");
+            assert!(std::env::var_os("CI").is_none(), "CI has Postgres");
+            return None;
+        };
+        std::fs::create_dir_all(dir).unwrap();
+        let it = Postgres { dir: dir.to_owned(), programs };
+        // initdb refuses to run as root.
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(dir));
+        }
+        run(it.program("initdb").args(["-U", "postgres", "-A", "trust", "--no-sync", "-D"]).arg(it.data()));
+        it.control("start");
+        Some(it)
+    }
+
+    /// Makes a database and gives its URL.
+    pub(crate) fn database(&self, name: &str) -> String {
+        run(self.program("createdb").args(["-U", "postgres", "-h"]).arg(&self.dir).arg(name));
+        self.url(name)
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("postgres://postgres@localhost/{name}?host={}", self.dir.display())
+    }
+
+    /// The server dies at once, as by a power failure; then it is started again.
+    pub(crate) fn crash(&self) {
+        let pid = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap().to_owned();
+        // The server first, so that it cannot restart the others; they end when they notice.
+        let _ = Command::new("kill").args(["-9", &pid]).status();
+        for child in self.backends(&pid, "") {
+            let _ = Command::new("kill").args(["-9", &child]).stderr(Stdio::null()).status();
+        }
+        self.revive();
+    }
+
+    /// One process that serves a client dies; the server throws all clients out and recovers.
+    pub(crate) fn kill_backend(&self, nth: u64) -> bool {
+        let pid = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let serving = self.backends(pid.lines().next().unwrap(), "[local]");
+        let Some(victim) = serving.get(nth as usize % serving.len().max(1)) else { return false };
+        Command::new("kill").args(["-9", victim]).status().unwrap().success()
+    }
+
+    /// Starts it if it is not running: after a crash, or where a full disk ended it.
+    pub(crate) fn revive(&self) {
+        for _ in 0..100 {
+            if self.program("pg_ctl").arg("-D").arg(self.data()).arg("status").status().unwrap().success() {
+                return;
+            }
+            let _ = self.command("start").status();
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        panic!("Postgres does not start again: see {}", self.log().display());
+    }
+
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let path = self.programs.join(name);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(path);
+            command
+        } else {
+            Command::new(path)
+        };
+        command.current_dir(&self.dir).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn backends(&self, server: &str, what: &str) -> Vec<String> {
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
+        let serves =
+            |pid: &&str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains(what));
+        children.split_whitespace().filter(serves).map(str::to_owned).collect()
+    }
+
+    fn control(&self, what: &str) {
+        run(&mut self.command(what));
+    }
+
+    fn command(&self, what: &str) -> Command {
+        // A crash of the server must lose nothing, so it syncs; a test has few rows.
+        let options = format!("-k {} -c listen_addresses='' -c shared_buffers=16MB", self.dir.display());
+        let mut command = self.program("pg_ctl");
+        command.args(["-w", "-t", "60", "-o", &options, "-l"]).arg(self.log()).arg("-D").arg(self.data()).arg(what);
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("server.log")
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = self.program("pg_ctl").args(["-m", "immediate", "-D"]).arg(self.data()).arg("stop").status();
+    }
+}
+
+/// Folder with `initdb` and `pg_ctl`.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut all: Vec<PathBuf> = versions.map(|v| v.path().join("bin")).chain(std::env::split_paths(&path)).collect();
+    all.retain(|dir| ["initdb", "pg_ctl"].iter().all(|p| dir.join(p).exists()));
+    all.into_iter().next()
+}
