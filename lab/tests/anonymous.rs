@@ -27,7 +27,7 @@ fn collect(dir: &Path, key: Option<&Path>) -> Collector {
 fn nameless(rows: &Value) -> Vec<String> {
     let mut rows: Vec<Value> = rows.as_array().unwrap().clone();
     for row in &mut rows {
-        for name in ["flow", "initiator_ip", "responder_ip", "src_ip", "dst_ip", "owd_ns_error"] {
+        for name in ["flow", "initiator_ip", "responder_ip", "src_ip", "dst_ip", "owd_ns_error", "rtt_ways_ns_error"] {
             row.as_object_mut().unwrap().remove(name);
         }
     }
