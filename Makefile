@@ -38,7 +38,7 @@ bench: ## CPU time of sce-probe beside libpcap's floor and the peers that are in
 chaos: ## 1,000 faults into the real programs while captures are replayed: nothing lost, nothing twice (half an hour; root)
 	@lab/setup.sh test
 	cargo build --workspace --bins
-	SCE_CHAOS_FAULTS=1000 cargo test -p sce-lab --test chaos -- --nocapture
+	SCE_CHAOS_FAULTS=1000 cargo test -p sce-lab --test faults -- --ignored --nocapture
 
 deb: ## Debian packages of sce-probe, sce-collector and sce-cli into target/deb
 	@lab/setup.sh build
