@@ -171,10 +171,6 @@ impl Marks {
         let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
         let named = p.headers == Headers::Complete && p.transport.len() >= header;
         let (tsval, tsecr) = timestamps(segment.options);
-        let mut flags = flags_of(segment);
-        if repeated && p.payload_bytes > 0 {
-            flags |= trail::REPEAT;
-        }
         if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
             self.cut_tcp(tail, p, segment.seq, tsval as u16);
         } else if segment.any(flag::SYN) && !tail.started {
@@ -187,6 +183,8 @@ impl Marks {
             let payload = if last { left } else { p.segment_bytes.min(left) };
             // Segmentation leaves CWR on the first and FIN on the last segment.
             let moved = if i > 0 { trail::CWR } else { 0 } | if last { 0 } else { trail::FIN };
+            let repeat = if repeated && p.payload_bytes > 0 { trail::REPEAT } else { 0 };
+            let flags = || (flags_of(segment) | repeat) & !moved;
             let of = TcpSegment {
                 seq: segment.seq.wrapping_add(p.payload_bytes - left),
                 ack: segment.ack,
@@ -195,7 +193,7 @@ impl Marks {
                 tsecr,
                 control: (segment.flags & 7) as u8,
             };
-            self.packet(tail, p, payload, flags & !moved, named.then(|| of.invariants()));
+            self.packet(tail, p, payload, flags, named.then(|| of.invariants()));
             left -= payload;
         }
     }
@@ -255,18 +253,18 @@ impl Marks {
             {
                 self.cut_sctp(tail, p, of);
             }
-            self.packet(tail, p, payload, 0, of);
+            self.packet(tail, p, payload, || 0, of);
             left -= payload;
         }
     }
 
-    /// Counts one wire packet, and lists it if it is selected.
+    /// Counts one wire packet, and lists it if it is selected: only then its flags are asked for.
     fn packet<const N: usize>(
         &mut self,
         tail: &mut Tail,
         p: &Packet<'_>,
         payload: u32,
-        flags: u16,
+        flags: impl Fn() -> u16,
         of: Option<Invariants<N>>,
     ) {
         let ip_bytes = p.ip_bytes - p.payload_bytes + payload;
@@ -277,7 +275,7 @@ impl Marks {
                 let selected =
                     tail.packets < u64::from(self.config.head) || self.digester.selects(of, self.config.threshold);
                 selected && {
-                    let flags = if payload > 0 { flags | trail::PAYLOAD } else { flags };
+                    let flags = flags() | if payload > 0 { trail::PAYLOAD } else { 0 };
                     let mark = Mark {
                         digest: self.digester.name(of),
                         time_ns: p.time_ns,

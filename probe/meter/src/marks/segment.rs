@@ -24,6 +24,10 @@ pub(super) fn flags_of(s: &Segment<'_>) -> u16 {
 
 /// TSval and TSecr, RFC 7323 section 3; 0 without.
 pub(super) fn timestamps(mut options: &[u8]) -> (u32, u32) {
+    // As nearly every segment has them (RFC 7323 appendix A).
+    if let [1, 1, 8, 10, a, b, c, d, e, f, g, h, ..] = options {
+        return (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]));
+    }
     loop {
         match options {
             [8, 10, a, b, c, d, e, f, g, h, ..] => {
