@@ -63,7 +63,6 @@ async fn faults_after(path: &Path, sql: &'static str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet run to its end since its last change"]
 async fn a_copy_made_while_records_come_in_is_whole_and_faults_are_found() {
     let dir = tempfile::tempdir().unwrap();
     let collector = start(&dir.path().join("a.db")).await;
@@ -127,7 +126,6 @@ async fn a_copy_made_while_records_come_in_is_whole_and_faults_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet run to its end since its last change"]
 async fn a_restored_dump_of_postgres_is_whole() {
     let Some(cluster) = Cluster::start() else { return };
     let store = PostgresStore::open(&cluster.database("source").await).await.unwrap();

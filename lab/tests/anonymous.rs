@@ -53,7 +53,6 @@ fn common(a: Ipv4Addr, b: Ipv4Addr) -> u32 {
 }
 
 #[test]
-#[ignore = "not yet run to its end since its last change"]
 fn flows_of_two_hosts_join_under_other_addresses() {
     let dir = tempfile::tempdir().unwrap();
     let key = dir.path().join("key");
