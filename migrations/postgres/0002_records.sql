@@ -154,7 +154,6 @@ CREATE TABLE flow_interval (
     rto_ns_last bigint NOT NULL DEFAULT 0,
     idle_gaps bigint NOT NULL DEFAULT 0,
     idle_ns bigint NOT NULL DEFAULT 0,
-    duplicated_packets bigint NOT NULL DEFAULT 0,
     syn_ace_bits bigint NOT NULL DEFAULT 0,
     syn_ecn_bits bigint NOT NULL DEFAULT 0,
     syn_ack_ace_bits bigint NOT NULL DEFAULT 0,

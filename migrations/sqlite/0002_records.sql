@@ -153,7 +153,6 @@ CREATE TABLE flow_interval (
     rto_ns_last INTEGER NOT NULL DEFAULT 0,
     idle_gaps INTEGER NOT NULL DEFAULT 0,
     idle_ns INTEGER NOT NULL DEFAULT 0,
-    duplicated_packets INTEGER NOT NULL DEFAULT 0,
     syn_ace_bits INTEGER NOT NULL DEFAULT 0,
     syn_ecn_bits INTEGER NOT NULL DEFAULT 0,
     syn_ack_ace_bits INTEGER NOT NULL DEFAULT 0,

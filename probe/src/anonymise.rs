@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn common(a: &[u8], b: &[u8]) -> u32 {
-        let bits = a.iter().zip(b).map(|(a, b)| (a ^ b).leading_zeros() - 24);
+        let bits = a.iter().zip(b).map(|(a, b)| (a ^ b).leading_zeros());
         let mut sum = 0;
         for n in bits {
             sum += n;

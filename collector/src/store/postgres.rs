@@ -21,12 +21,13 @@ use sqlx::{ConnectOptions, SqlSafeStr};
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "delivery", include_str!("../../../migrations/postgres/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/postgres/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/postgres/0003_access.sql")),
     (4, "rollup", include_str!("../../../migrations/postgres/0004_rollup.sql")),
     (5, "position", include_str!("../../../migrations/postgres/0005_position.sql")),
+    (6, "duplicates", include_str!("../../../migrations/postgres/0006_duplicates.sql")),
 ];
 
 /// Groups committed at the same time; each has its connection.

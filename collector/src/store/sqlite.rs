@@ -20,12 +20,13 @@ use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, 
 use write::Writer;
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "delivery", include_str!("../../../migrations/sqlite/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/sqlite/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/sqlite/0003_access.sql")),
     (4, "rollup", include_str!("../../../migrations/sqlite/0004_rollup.sql")),
     (5, "position", include_str!("../../../migrations/sqlite/0005_position.sql")),
+    (6, "duplicates", include_str!("../../../migrations/sqlite/0006_duplicates.sql")),
 ];
 
 /// Older versions can corrupt a WAL database that two connections write and checkpoint at the same time.

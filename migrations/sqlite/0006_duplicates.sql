@@ -1,0 +1,2 @@
+-- Copies of packets that the network made.
+ALTER TABLE flow_interval ADD COLUMN duplicated_packets INTEGER NOT NULL DEFAULT 0;
