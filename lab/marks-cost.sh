@@ -11,10 +11,11 @@ port=${SCE_MARKS_PORT:-14527}
 "$bin/sce-collector" serve --db "$work/sce.db" --listen "127.0.0.1:$port" --admin none 2>"$work/collector.log" &
 collector_pid=$!
 export SCE_COLLECTOR=http://127.0.0.1:$port TIMEFORMAT='%U %S'
-until "$bin/sce-cli" probes -q >/dev/null 2>&1; do
-    kill -0 "$collector_pid" 2>/dev/null || { tail -n 5 "$work/collector.log" >&2; exit 1; }
+for _ in $(seq 100); do
+    "$bin/sce-cli" probes -q >/dev/null 2>&1 && break
     sleep 0.1
 done
+"$bin/sce-cli" probes -q >/dev/null || { tail -n 5 "$work/collector.log" >&2; exit 1; }
 
 cpu() { # MODE NUMBER: CPU seconds of one replay
     { time "$bin/sce-probe" run --read "$capture" --marks "$1" --name "$1-$2" --run "$1-$2" \

@@ -25,12 +25,9 @@ impl Spool {
     /// # Errors
     /// What the disk said; the old epoch goes on then.
     pub fn new_epoch(&mut self, committed: [u64; LANES], first_contact: bool, now_ns: u64) -> Result<(), SpoolError> {
-        let meta = self.meta.renewed(now_ns);
+        let (meta, mut fresh) = self.next(now_ns)?;
         let base = epoch_dir(&self.dir, meta.epoch);
-        let bad = self.dir.join("bad");
         let at = |error| SpoolError::Io { path: base.clone(), error };
-        let open = |n: usize| Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad).map(|l| l.0);
-        let mut fresh = [open(0).map_err(at)?, open(1).map_err(at)?, open(2).map_err(at)?];
         let mut lost = Vec::new();
         for lane in 0..LANES {
             let mut seq = self.lanes[lane].acked_seq + 1;
@@ -108,12 +105,9 @@ impl Spool {
                 }
             }
         }
-        let meta = self.meta.renewed(now_ns);
+        let (meta, mut fresh) = self.next(now_ns)?;
         let base = epoch_dir(&self.dir, meta.epoch);
-        let bad = self.dir.join("bad");
         let at = |error| SpoolError::Io { path: base.clone(), error };
-        let open = |n: usize| Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad).map(|l| l.0);
-        let mut fresh = [open(0).map_err(at)?, open(1).map_err(at)?, open(2).map_err(at)?];
         for (lane, position) in fresh.iter_mut().zip(reached.positions) {
             lane.position = position;
             lane.save().map_err(at)?;
@@ -123,6 +117,19 @@ impl Spool {
             self.report(report, now_ns);
         }
         Ok(())
+    }
+
+    /// The epoch after this one, with empty lanes on the disk.
+    fn next(&self, now_ns: u64) -> Result<(Meta, [Lane; LANES]), SpoolError> {
+        let meta = self.meta.renewed(now_ns);
+        let base = epoch_dir(&self.dir, meta.epoch);
+        let bad = self.dir.join("bad");
+        let open = |n: usize| {
+            let lane = Lane::open(&base.join(n.to_string()), n as u32, meta.epoch, &bad);
+            lane.map(|l| l.0).map_err(|error| SpoolError::Io { path: base.clone(), error })
+        };
+        let lanes = [open(0)?, open(1)?, open(2)?];
+        Ok((meta, lanes))
     }
 
     /// Goes over to another epoch, whose lanes are on the disk already.
