@@ -1,19 +1,34 @@
 //! One observation point at work: its meter, and the way of its records to the writer.
 
-use sce_meter::{Config, Frame, Meter, Records};
-use sce_proto::ObservationPoint;
+use sce_meter::{Config, Frame, Meter, Outlet, Records};
+use sce_proto::bits::quality;
+use sce_proto::{ObservationPoint, ProbeInterval};
 
 use crate::writer::{Shipment, Shipper};
 
-/// Looks over the records of an interval before they go: fills in what only the capture knows.
-pub type Finishing = Box<dyn FnMut(&mut Records) + Send>;
+/// What only the capture knows of an interval.
+pub trait Circumstances: Send {
+    /// What it did to everything that the open interval counts, as [`quality`]; the causes are kept for its record.
+    fn flaws(&mut self) -> u64;
+    /// Fills in the record of the interval.
+    fn complete(&mut self, record: &mut ProbeInterval);
+}
 
-/// A meter with its point and its way out.
+/// A meter with its way out.
 pub struct Observer {
     meter: Meter,
+    way_out: WayOut,
+}
+
+/// The way of an observation point's records to the writer.
+struct WayOut {
+    /// What is not shipped yet.
+    records: Records,
     point: ObservationPoint,
     shipper: Shipper,
-    finishing: Option<Finishing>,
+    circumstances: Option<Box<dyn Circumstances>>,
+    /// Flaws of what is not shipped yet.
+    flaws: u64,
     /// End of the newest interval for which the point's record was sent.
     announced_ns: u64,
     latest_ns: u64,
@@ -22,8 +37,10 @@ pub struct Observer {
 /// Time between two records about the same point, ns: so often does a probe say that it lives.
 const ANNOUNCE_NS: u64 = 60_000_000_000;
 
+/// Records of flows that are shipped together; while an interval closes the writer is at work on the first ones already.
+const SHIPPED_AT_ONCE: usize = 256;
 /// Flows ended in one go when the input ends: their records lie in memory together.
-const RETIRED_AT_ONCE: usize = 4096;
+const RETIRED_AT_ONCE: usize = SHIPPED_AT_ONCE / 2;
 
 impl Observer {
     /// An observer for a point. The point's record goes out with the first shipment.
@@ -32,11 +49,13 @@ impl Observer {
         point: ObservationPoint,
         mut config: Config,
         shipper: Shipper,
-        finishing: Option<Finishing>,
+        circumstances: Option<Box<dyn Circumstances>>,
     ) -> Observer {
         config.op = point.op;
         let point = ObservationPoint { interval_ns_last: config.interval_ns, ..point };
-        Observer { meter: Meter::new(config), point, shipper, finishing, announced_ns: 0, latest_ns: 0 }
+        let records = Records::default();
+        let way_out = WayOut { records, point, shipper, circumstances, flaws: 0, announced_ns: 0, latest_ns: 0 };
+        Observer { meter: Meter::new(config), way_out }
     }
 
     /// Meters a frame.
@@ -59,10 +78,10 @@ impl Observer {
             let deadline = self.meter.deadline();
             let within = rest.iter().position(|f| f.time_ns >= deadline).unwrap_or(rest.len()).max(1);
             let (now, later) = rest.split_at(within);
-            let mut out = Records::default();
-            self.meter.observe_all(now, &mut out);
-            if !(out.flows.is_empty() && out.probe.is_empty() && out.marks.is_empty() && out.streams.is_empty()) {
-                self.ship(out); // so many flows ended that their records could not wait
+            self.meter.observe_all(now, &mut self.way_out);
+            if !self.way_out.records.flows.is_empty() {
+                self.look_around();
+                self.way_out.ship(); // so many flows ended that their records could not wait
             }
             rest = later;
         }
@@ -71,10 +90,17 @@ impl Observer {
     /// Closes what ended by now.
     #[cold]
     pub fn advance(&mut self, now_ns: u64) {
-        let mut out = Records::default();
-        self.meter.advance(now_ns, &mut out);
-        self.latest_ns = self.latest_ns.max(now_ns);
-        self.ship(out);
+        self.look_around();
+        self.way_out.latest_ns = self.way_out.latest_ns.max(now_ns);
+        self.meter.advance(now_ns, &mut self.way_out);
+        self.way_out.ship();
+    }
+
+    /// Asks the capture what it did to the records that come now.
+    fn look_around(&mut self) {
+        let Some(circumstances) = &mut self.way_out.circumstances else { return };
+        let stepped = if self.meter.clock_stepped() { quality::CLOCK_STEP } else { 0 };
+        self.way_out.flaws = circumstances.flaws() | stepped;
     }
 
     /// Whether an interval has ended by now.
@@ -85,30 +111,49 @@ impl Observer {
 
     /// Ends all flows: at the end of the input, or where the clock was set back.
     pub fn finish(&mut self) {
-        let mut out = Records::default();
-        while self.meter.retire(RETIRED_AT_ONCE, &mut out) {
-            self.ship(std::mem::take(&mut out));
+        self.look_around();
+        while self.meter.retire(RETIRED_AT_ONCE, &mut self.way_out) {
+            self.way_out.ship();
         }
-        self.meter.finish(&mut out);
+        self.meter.finish(&mut self.way_out);
         // Flows without a packet in the open interval have no record that says so: the point says it for all of them.
-        self.announced_ns = 0;
-        self.point.stopped_last = 1;
-        self.ship(out);
+        self.way_out.announced_ns = 0;
+        self.way_out.point.stopped_last = 1;
+        self.way_out.ship();
         // Whatever comes now begins anew, and is announced so.
-        self.announced_ns = 0;
-        self.point.stopped_last = 0;
+        self.way_out.announced_ns = 0;
+        self.way_out.point.stopped_last = 0;
     }
 
     /// Another experiment label, from the next interval on.
     pub fn set_run(&mut self, run: &str) {
         self.meter.set_run(run);
     }
+}
 
-    fn ship(&mut self, mut out: Records) {
-        if let Some(finishing) = &mut self.finishing {
-            finishing(&mut out);
+impl Outlet for WayOut {
+    fn records(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
+    fn relieve(&mut self) {
+        if self.records.flows.len() >= SHIPPED_AT_ONCE {
+            self.ship();
+            self.records.flows.reserve_exact(SHIPPED_AT_ONCE + 1);
         }
-        for p in &out.probe {
+    }
+}
+
+impl WayOut {
+    fn ship(&mut self) {
+        let mut out = std::mem::take(&mut self.records);
+        if self.flaws != 0 {
+            out.flows.iter_mut().for_each(|f| f.quality_bits |= self.flaws);
+        }
+        for p in &mut out.probe {
+            if let Some(circumstances) = &mut self.circumstances {
+                circumstances.complete(p);
+            }
             self.latest_ns = self.latest_ns.max(p.start_ns.saturating_add(p.interval_ns));
         }
         let Records { probe, flows, marks, streams } = out;
@@ -125,5 +170,59 @@ impl Observer {
         if !nothing || !shipment.marks.is_empty() || !shipment.streams.is_empty() {
             self.shipper.ship(shipment);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+    use crate::writer::Job;
+    use sce_meter::LinkType;
+
+    /// A capture that lost frames of every interval.
+    struct Lossy;
+
+    impl Circumstances for Lossy {
+        fn flaws(&mut self) -> u64 {
+            quality::CAPTURE_LOSS
+        }
+
+        fn complete(&mut self, record: &mut ProbeInterval) {
+            record.kernel_drops = 7;
+        }
+    }
+
+    #[test]
+    fn an_interval_of_many_flows_goes_out_in_pieces_that_all_know_of_the_loss() {
+        const FLOWS: u16 = 3 * SHIPPED_AT_ONCE as u16;
+        let (jobs, inbox) = sync_channel(100);
+        let config = Config { interval_ns: 1_000_000_000, ..Config::default() };
+        let around: Box<dyn Circumstances> = Box::new(Lossy);
+        let mut observer = Observer::new(ObservationPoint::default(), config, Shipper::new(jobs, true), Some(around));
+        let mut udp = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 9, 0, 8, 0, 0];
+        for port in 1..=FLOWS {
+            udp[20..22].copy_from_slice(&port.to_be_bytes());
+            observer.frame(&Frame {
+                time_ns: 1_000_000_000,
+                link: LinkType::RAW,
+                wire_len: 28,
+                data: &udp,
+                vlan: None,
+                gso: None,
+                outgoing: None,
+            });
+        }
+        observer.advance(2_000_000_000);
+        let shipments: Vec<_> =
+            inbox.try_iter().map(|job| if let Job::Ship(s) = job { s } else { unreachable!() }).collect();
+        let flows = || shipments.iter().flat_map(|s| &s.flows);
+        assert_eq!(flows().count(), usize::from(FLOWS));
+        assert!(shipments.len() > 2 && shipments.iter().all(|s| s.flows.len() <= SHIPPED_AT_ONCE + 1));
+        assert!(flows().all(|f| f.quality_bits & quality::CAPTURE_LOSS != 0));
+        let probe: Vec<_> = shipments.iter().flat_map(|s| &s.probe).collect();
+        assert_eq!(probe.len(), 1);
+        assert_eq!((probe[0].kernel_drops, probe[0].records_emitted), (7, u64::from(FLOWS)));
     }
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use sce_proto::{
     Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, StreamInterval,
-    Table, columns,
+    Table,
+    columns::{self, Packer},
 };
 
 use crate::anonymise::Anonymiser;
@@ -18,12 +19,17 @@ use crate::clock;
 use crate::queue::Queue;
 use crate::spool::LANES;
 
-/// Shipments under way between the capture threads and the writer.
-pub const CHANNEL: usize = 64;
+/// Shipments under way between the capture threads and the writer: of a live capture as many as an interval with 100,000
+/// flows has, so that none is dropped while the writer waits for the processor ...
+pub const CHANNEL_LIVE: usize = 1024;
+/// ... and of a replay, which can wait.
+pub const CHANNEL_REPLAY: usize = 16;
 /// Records in a batch at most: what one message should carry.
 const BATCH_ROWS: usize = 1000;
-/// Bytes of a batch before compression, at most unless one record alone has more.
+/// Bytes of a batch before compression, about: one that has a quarter more is divided.
 const BATCH_BYTES: usize = 256 << 10;
+/// Bytes that a record is taken for before there was one, uncompressed.
+const FIRST_GUESS: usize = 512;
 /// Longest wait of a record for others to share its batch.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two syncs of the spool: what a power failure may cost.
@@ -120,24 +126,38 @@ impl Shipper {
     }
 }
 
-/// Records of one lane that wait for their batch, in order.
-enum Row {
+/// A record of lane 0.
+enum Control {
     Point(ObservationPoint),
     Probe(ProbeInterval),
-    Flow(Box<FlowInterval>),
+}
+
+/// A record of lane 2.
+enum Bulk {
     Mark(PathMarks),
     Stream(Box<StreamInterval>),
     Sample(Box<SocketSample>),
 }
 
+/// Records of each lane that wait for their batch, in order.
+#[derive(Default)]
+struct Waiting {
+    control: Vec<Control>,
+    flows: Vec<FlowInterval>,
+    bulk: Vec<Bulk>,
+}
+
 /// The writer's state.
 pub struct Writer {
     queue: Arc<Queue>,
-    waiting: [Vec<Row>; LANES],
+    waiting: Waiting,
     since: Option<Instant>,
     synced: Instant,
+    packer: Packer,
     /// Records of each lane that the spool has already from an interrupted run of the same replay.
     skip: [u64; LANES],
+    /// Bytes that a record of each lane had in the batch before.
+    record_bytes: [usize; LANES],
     /// Bytes of backlog at which a replay waits for the collector, until this says that it need not; `None` = never wait.
     wait_above: Option<(u64, Arc<AtomicBool>)>,
     anonymiser: Option<Anonymiser>,
@@ -147,13 +167,14 @@ impl Writer {
     /// A writer for live sources.
     #[must_use]
     pub fn live(queue: Arc<Queue>) -> Writer {
-        let waiting = [Vec::new(), Vec::new(), Vec::new()];
         Writer {
             queue,
-            waiting,
+            waiting: Waiting::default(),
             since: None,
             synced: Instant::now(),
+            packer: Packer::default(),
             skip: [0; LANES],
+            record_bytes: [FIRST_GUESS; LANES],
             wait_above: None,
             anonymiser: None,
         }
@@ -206,43 +227,62 @@ impl Writer {
         if let Some(anonymiser) = &mut self.anonymiser {
             anonymiser.shipment(&mut shipment);
         }
-        let Shipment { points, probe, losses, flows, marks, streams, samples } = shipment;
-        let [control, flow_rows, bulk] = &mut self.waiting;
-        control.extend(points.into_iter().map(Row::Point).chain(probe.into_iter().map(Row::Probe)));
-        flow_rows.extend(flows.into_iter().map(|f| Row::Flow(Box::new(f))));
-        bulk.extend(marks.into_iter().map(Row::Mark));
-        bulk.extend(streams.into_iter().map(|s| Row::Stream(Box::new(s))));
-        bulk.extend(samples.into_iter().map(|s| Row::Sample(Box::new(s))));
+        let Shipment { points, probe, losses, mut flows, marks, streams, samples } = shipment;
+        let Waiting { control, flows: flow_rows, bulk } = &mut self.waiting;
+        control.extend(points.into_iter().map(Control::Point).chain(probe.into_iter().map(Control::Probe)));
+        if flow_rows.is_empty() {
+            *flow_rows = flows;
+        } else {
+            flow_rows.append(&mut flows);
+        }
+        bulk.extend(marks.into_iter().map(Bulk::Mark));
+        bulk.extend(streams.into_iter().map(|s| Bulk::Stream(Box::new(s))));
+        bulk.extend(samples.into_iter().map(|s| Bulk::Sample(Box::new(s))));
         for loss in losses {
             self.queue.spool().report(loss, clock::now_ns());
         }
         self.since.get_or_insert_with(Instant::now);
-        for lane in 0..LANES {
-            let known = self.skip[lane].min(self.waiting[lane].len() as u64);
-            self.waiting[lane].drain(..known as usize);
-            self.skip[lane] -= known;
-            while self.waiting[lane].len() >= BATCH_ROWS {
-                let rest = self.waiting[lane].split_off(BATCH_ROWS);
-                let rows = std::mem::replace(&mut self.waiting[lane], rest);
-                self.put(lane, &rows);
-            }
-        }
+        self.put_waiting(false);
     }
 
     fn flush(&mut self) {
-        for lane in 0..LANES {
-            let rows = std::mem::take(&mut self.waiting[lane]);
-            if !rows.is_empty() {
-                self.put(lane, &rows);
-            }
-        }
+        self.put_waiting(true);
         self.since = None;
     }
 
-    /// Packs records into as many batches as their size asks for.
-    fn put(&mut self, lane: usize, rows: &[Row]) {
-        let batch = pack(rows);
-        if batch.raw_bytes as usize > BATCH_BYTES && rows.len() > 1 {
+    /// Makes batches of what waits: full ones, and with `all` of the rest too.
+    fn put_waiting(&mut self, all: bool) {
+        let Waiting { mut control, mut flows, mut bulk } = std::mem::take(&mut self.waiting);
+        self.put_lane(0, &mut control, all);
+        self.put_lane(1, &mut flows, all);
+        self.put_lane(2, &mut bulk, all);
+        self.waiting = Waiting { control, flows, bulk };
+    }
+
+    fn put_lane<R: Row>(&mut self, lane: usize, rows: &mut Vec<R>, all: bool) {
+        let known = self.skip[lane].min(rows.len() as u64);
+        self.skip[lane] -= known;
+        let mut done = known as usize;
+        loop {
+            let full = (BATCH_BYTES / self.record_bytes[lane].max(1)).clamp(1, BATCH_ROWS);
+            let left = rows.len() - done;
+            if left == 0 || (left < full && !all) {
+                break;
+            }
+            let next = done + left.min(full);
+            self.put(lane, &rows[done..next]);
+            done = next;
+        }
+        rows.drain(..done);
+        // What an interval of many flows took is not kept until the next.
+        rows.shrink_to(BATCH_ROWS);
+    }
+
+    /// Packs records into one batch, or into as many as their size asks for.
+    fn put<R: Row>(&mut self, lane: usize, rows: &[R]) {
+        let batch = pack(rows, &mut self.packer);
+        self.record_bytes[lane] = (batch.raw_bytes as usize).div_ceil(rows.len().max(1));
+        if batch.raw_bytes as usize > BATCH_BYTES + BATCH_BYTES / 4 && rows.len() > 1 {
             let (first, second) = rows.split_at(rows.len() / 2);
             self.put(lane, first);
             self.put(lane, second);
@@ -287,53 +327,75 @@ impl Writer {
     }
 }
 
-fn pack(rows: &[Row]) -> Batch {
-    let (mut points, mut probe, mut flows) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut marks, mut streams, mut samples) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut first, mut last, mut frames) = (u64::MAX, 0, 0);
-    for row in rows {
-        let (from, to) = match row {
-            Row::Point(r) => {
-                points.push(r.clone());
-                (r.first_ns, r.last_ns)
-            }
-            Row::Probe(r) => {
-                probe.push(r.clone());
-                (r.start_ns, r.start_ns + r.interval_ns)
-            }
-            Row::Flow(r) => {
-                flows.push(r.as_ref().clone());
-                frames += r.frames;
-                (r.first_ns, r.last_ns)
-            }
-            Row::Mark(r) => {
-                marks.push(r.clone());
-                (r.start_ns, r.start_ns + r.interval_ns)
-            }
-            Row::Stream(r) => {
-                streams.push(r.as_ref().clone());
-                (r.start_ns, r.start_ns + r.interval_ns)
-            }
-            Row::Sample(r) => {
-                samples.push(r.as_ref().clone());
-                (r.at_ns, r.at_ns)
-            }
-        };
-        first = first.min(from);
-        last = last.max(to);
-    }
-    let mut tables: Vec<Table> = Vec::new();
-    add(&mut tables, &points);
-    add(&mut tables, &probe);
-    add(&mut tables, &flows);
-    add(&mut tables, &marks);
-    add(&mut tables, &streams);
-    add(&mut tables, &samples);
-    Batch { first_ns: first, last_ns: last, frames, ..columns::pack(tables) }
+/// A record on its way into a batch.
+trait Row: Sized {
+    /// From when to when it tells, ns since the epoch, and how many frames it counts for.
+    fn span(&self) -> (u64, u64, u64);
+    /// The tables of some of them.
+    fn tables(rows: &[Self]) -> Vec<Table>;
 }
 
-fn add<R: Record>(tables: &mut Vec<Table>, records: &[R]) {
-    if !records.is_empty() {
-        tables.push(columns::table(records));
+impl Row for Control {
+    fn span(&self) -> (u64, u64, u64) {
+        match self {
+            Control::Point(r) => (r.first_ns, r.last_ns, 0),
+            Control::Probe(r) => (r.start_ns, r.start_ns + r.interval_ns, 0),
+        }
     }
+
+    fn tables(rows: &[Self]) -> Vec<Table> {
+        let (mut points, mut probe) = (Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Control::Point(r) => points.push(r),
+                Control::Probe(r) => probe.push(r),
+            }
+        }
+        [table(points), table(probe)].into_iter().flatten().collect()
+    }
+}
+
+impl Row for FlowInterval {
+    fn span(&self) -> (u64, u64, u64) {
+        (self.first_ns, self.last_ns, self.frames)
+    }
+
+    fn tables(rows: &[Self]) -> Vec<Table> {
+        vec![columns::table(rows)]
+    }
+}
+
+impl Row for Bulk {
+    fn span(&self) -> (u64, u64, u64) {
+        match self {
+            Bulk::Mark(r) => (r.start_ns, r.start_ns + r.interval_ns, 0),
+            Bulk::Stream(r) => (r.start_ns, r.start_ns + r.interval_ns, 0),
+            Bulk::Sample(r) => (r.at_ns, r.at_ns, 0),
+        }
+    }
+
+    fn tables(rows: &[Self]) -> Vec<Table> {
+        let (mut marks, mut streams, mut samples) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            match row {
+                Bulk::Mark(r) => marks.push(r),
+                Bulk::Stream(r) => streams.push(r.as_ref()),
+                Bulk::Sample(r) => samples.push(r.as_ref()),
+            }
+        }
+        [table(marks), table(streams), table(samples)].into_iter().flatten().collect()
+    }
+}
+
+fn table<R: Record>(records: Vec<&R>) -> Option<Table> {
+    (!records.is_empty()).then(|| columns::table_of(records.into_iter()))
+}
+
+fn pack<R: Row>(rows: &[R], packer: &mut Packer) -> Batch {
+    let (mut first_ns, mut last_ns, mut frames) = (u64::MAX, 0, 0);
+    for row in rows {
+        let (from, to, of) = row.span();
+        (first_ns, last_ns, frames) = (first_ns.min(from), last_ns.max(to), frames + of);
+    }
+    Batch { first_ns, last_ns, frames, ..packer.pack(R::tables(rows)) }
 }

@@ -4,6 +4,8 @@
 //! out; integers are differences to the row before; texts and byte strings are a dictionary. What a newer probe sends and
 //! this code does not know stays in the [`RecordSet`] untouched.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use prost::Message;
 
@@ -50,46 +52,95 @@ pub enum BatchError {
 
 /// The table of some records.
 pub fn table<R: Record>(records: &[R]) -> Table {
-    let mut columns = Vec::new();
-    for (i, field) in R::FIELDS.iter().enumerate() {
-        if records.iter().all(|r| r.get(i).is_default()) {
-            continue;
-        }
-        columns.push(match field.kind {
-            Kind::U64 | Kind::I64 => integers(field.number, records.iter().map(|r| r.get(i).u64())),
-            Kind::Str | Kind::Bytes => strings(field.number, records.iter().map(|r| r.get(i).bytes())),
+    table_of(records.iter())
+}
+
+/// The same of records that lie apart.
+pub fn table_of<'a, R: Record + 'a>(records: impl ExactSizeIterator<Item = &'a R>) -> Table {
+    let rows = records.len();
+    let mut building: Vec<Building<'a>> = Vec::new();
+    building.resize_with(R::FIELDS.len(), Building::default);
+    // Row by row: a record lies on dozens of cache lines, and most of its fields are not set.
+    for (row, record) in records.enumerate() {
+        record.for_each_set(|at, value| match R::FIELDS[at].kind {
+            Kind::U64 | Kind::I64 => building[at].integer(row, rows, value.u64()),
+            Kind::Str | Kind::Bytes => building[at].string(row, value.bytes()),
         });
     }
-    Table { name: R::TABLE.to_owned(), rows: u32::try_from(records.len()).unwrap_or(u32::MAX), columns }
+    let fields = R::FIELDS.iter().zip(building);
+    let columns = fields.filter_map(|(field, column)| column.finish(field.number, rows)).collect();
+    Table { name: R::TABLE.to_owned(), rows: u32::try_from(rows).unwrap_or(u32::MAX), columns }
 }
 
-fn integers(number: u32, values: impl Iterator<Item = u64>) -> Column {
-    let mut previous = 0u64;
-    let deltas = values
-        .map(|v| {
-            let delta = v.wrapping_sub(previous).cast_signed();
-            previous = v;
-            delta
-        })
-        .collect();
-    Column { number, deltas, ..Column::default() }
+/// A column of which some rows are known; those between them have the default.
+#[derive(Default)]
+struct Building<'a> {
+    deltas: Vec<i64>,
+    /// The value of the newest row of `deltas`.
+    previous: u64,
+    values: Vec<Vec<u8>>,
+    index: Vec<u32>,
+    seen: HashMap<&'a [u8], u32, foldhash::fast::RandomState>,
+    /// The newest row's value: most rows repeat it.
+    latest: &'a [u8],
 }
 
-fn strings<'a>(number: u32, values: impl Iterator<Item = &'a [u8]>) -> Column {
-    let mut seen = std::collections::HashMap::new();
-    let mut column = Column { number, ..Column::default() };
-    for v in values {
-        let next = column.values.len() as u32;
-        let at = *seen.entry(v).or_insert(next);
-        if at == next {
-            column.values.push(v.to_vec());
+impl<'a> Building<'a> {
+    fn integer(&mut self, row: usize, rows: usize, value: u64) {
+        if self.deltas.capacity() == 0 {
+            self.deltas.reserve_exact(rows);
         }
-        column.index.push(at);
+        self.default_integers(row);
+        self.deltas.push(value.wrapping_sub(self.previous).cast_signed());
+        self.previous = value;
     }
-    if column.values.len() == column.index.len() || column.values.len() == 1 {
-        column.index.clear();
+
+    /// Gives the rows before `row` that are not known the value 0.
+    fn default_integers(&mut self, row: usize) {
+        if self.deltas.len() < row {
+            self.deltas.push(0u64.wrapping_sub(self.previous).cast_signed());
+            self.deltas.resize(row, 0);
+            self.previous = 0;
+        }
     }
-    column
+
+    fn string(&mut self, row: usize, value: &'a [u8]) {
+        while self.index.len() < row {
+            self.put(b"");
+        }
+        self.put(value);
+    }
+
+    fn put(&mut self, value: &'a [u8]) {
+        let repeated = self.index.last().copied().filter(|_| self.latest == value);
+        let at = repeated.unwrap_or_else(|| {
+            let next = self.values.len() as u32;
+            let at = *self.seen.entry(value).or_insert(next);
+            if at == next {
+                self.values.push(value.to_vec());
+            }
+            at
+        });
+        self.latest = value;
+        self.index.push(at);
+    }
+
+    /// The column of so many rows; `None` if every one has the default.
+    fn finish(mut self, number: u32, rows: usize) -> Option<Column> {
+        if !self.deltas.is_empty() {
+            self.default_integers(rows);
+        } else if !self.index.is_empty() {
+            while self.index.len() < rows {
+                self.put(b"");
+            }
+            if self.values.len() == self.index.len() || self.values.len() == 1 {
+                self.index.clear();
+            }
+        } else {
+            return None;
+        }
+        Some(Column { number, deltas: self.deltas, values: self.values, index: self.index })
+    }
 }
 
 /// The records of a table, if it is of this kind. Unknown columns are passed over.
@@ -173,16 +224,35 @@ fn shape(table: &Table, column: &Column, what: &'static str) -> BatchError {
 
 /// Packs tables into a batch: encoded, compressed and checksummed once. The caller numbers it and fills in the account.
 pub fn pack(tables: Vec<Table>) -> Batch {
-    let records = tables.iter().map(|t| t.rows).sum();
-    let raw = RecordSet { tables }.encode_to_vec();
-    // Level 1 into a buffer of the worst-case size cannot fail; storing the raw bytes would be caught by the reader.
-    let payload = zstd::bulk::compress(&raw, ZSTD_LEVEL).unwrap_or_default();
-    Batch {
-        records,
-        raw_bytes: u32::try_from(raw.len()).unwrap_or(u32::MAX),
-        crc32c: crc32c::crc32c(&payload),
-        payload: Bytes::from(payload),
-        ..Batch::default()
+    Packer::default().pack(tables)
+}
+
+/// Packs one batch after another in the same buffers: a compressor's own take longer to get than a batch to compress.
+#[derive(Default)]
+pub struct Packer {
+    compressor: Option<zstd::bulk::Compressor<'static>>,
+    raw: Vec<u8>,
+}
+
+impl Packer {
+    /// See [`pack`].
+    pub fn pack(&mut self, tables: Vec<Table>) -> Batch {
+        let records = tables.iter().map(|t| t.rows).sum();
+        self.raw.clear();
+        // A vector has room for everything.
+        let _ = RecordSet { tables }.encode(&mut self.raw);
+        if self.compressor.is_none() {
+            self.compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
+        }
+        // Level 1 into a buffer of the worst-case size cannot fail; an empty payload would be caught by the reader.
+        let payload = self.compressor.as_mut().and_then(|c| c.compress(&self.raw).ok()).unwrap_or_default();
+        Batch {
+            records,
+            raw_bytes: u32::try_from(self.raw.len()).unwrap_or(u32::MAX),
+            crc32c: crc32c::crc32c(&payload),
+            payload: Bytes::from(payload),
+            ..Batch::default()
+        }
     }
 }
 
@@ -227,6 +297,20 @@ mod tests {
         let records_in: Vec<FlowInterval> = (0..100).map(some).collect();
         let set = unpack(&pack(vec![table(&records_in)])).unwrap();
         assert_eq!(records::<FlowInterval>(&set.tables[0]).unwrap(), records_in);
+    }
+
+    #[test]
+    fn rows_without_a_value_keep_their_place() {
+        let rows = [(5, ""), (0, "a"), (0, ""), (7, "a"), (7, "b"), (0, "")];
+        let records_in: Vec<FlowInterval> = rows
+            .iter()
+            .map(|(packets, run)| FlowInterval { packets: *packets, run: (*run).to_owned(), ..FlowInterval::default() })
+            .collect();
+        let table = table(&records_in);
+        let [run, packets] = table.columns.as_slice() else { panic!("{} columns", table.columns.len()) };
+        assert_eq!(packets.deltas, [5, -5, 0, 7, 0, -7]);
+        assert_eq!((&run.values, &run.index), (&vec![vec![], vec![b'a'], vec![b'b']], &vec![0, 1, 0, 1, 2, 0]));
+        assert_eq!(records::<FlowInterval>(&table).unwrap(), records_in);
     }
 
     #[test]

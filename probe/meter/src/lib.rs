@@ -35,6 +35,6 @@ pub use config::{Config, Limits, Timeouts};
 pub use frame::{Frame, Gso, LinkType};
 pub use marks::{MarksConfig, MarksMode};
 pub use meter::Meter;
-pub use records::Records;
+pub use records::{Outlet, Records};
 pub use rules::{Prefix, Rule, RuleError};
 pub use transport::udp::{Anchor, Extractor, Stamp, StampFormat, Thresholds, Word};

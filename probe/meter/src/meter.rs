@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::key::Key;
 use crate::marks::Marks;
 use crate::packet::Dir;
-use crate::records::Records;
+use crate::records::{Outlet, Records};
 use crate::table::{NO_SLOT, Table};
 use crate::tcp::Pass;
 use crate::transport::{Shared, icmp};
@@ -97,6 +97,12 @@ impl Meter {
         }
     }
 
+    /// Whether the clock was set back in the open interval.
+    #[must_use]
+    pub fn clock_stepped(&self) -> bool {
+        self.probe.time_steps > 0
+    }
+
     /// Sets the experiment label, from the next interval on.
     pub fn set_run(&mut self, run: &str) {
         self.next_run = Some(run.to_owned());
@@ -120,7 +126,7 @@ impl Meter {
 
     /// Counts frames, and advances before each that is due: the same as the loop in the example above, and faster, for it
     /// fetches the flows of several frames from memory at the same time.
-    pub fn observe_all(&mut self, frames: &[Frame<'_>], out: &mut Records) {
+    pub fn observe_all(&mut self, frames: &[Frame<'_>], out: &mut dyn Outlet) {
         let mut looked = [Looked::default(); BATCH];
         for frames in frames.chunks(BATCH) {
             let looked = &mut looked[..frames.len()];
@@ -295,7 +301,7 @@ impl Meter {
     }
 
     /// Closes every interval that ended by `now_ns`, and ends flows that were quiet for too long.
-    pub fn advance(&mut self, now_ns: u64, out: &mut Records) {
+    pub fn advance(&mut self, now_ns: u64, out: &mut dyn Outlet) {
         let Some(start) = self.start_ns else { return self.open(now_ns) };
         if now_ns >= self.next_sweep_ns {
             for (slot, reason) in self.table.expired(now_ns, &self.config.timeouts) {
@@ -314,15 +320,15 @@ impl Meter {
     }
 
     /// Stream records, which the flows of an association left behind when they were reported.
-    fn hand_over_streams(&mut self, start_ns: u64, out: &mut Records) {
+    fn hand_over_streams(&mut self, start_ns: u64, out: &mut dyn Outlet) {
         let Config { op, interval_ns, run, .. } = &self.config;
         let named = |row| StreamInterval { start_ns, interval_ns: *interval_ns, op: *op, run: run.clone(), ..row };
-        out.streams.extend(self.shared.sctp.rows.drain(..).map(named));
+        out.records().streams.extend(self.shared.sctp.rows.drain(..).map(named));
     }
 
     /// Ends some flows, as [`Meter::finish`] would; whether there are more. A caller that handles what it gets before it
     /// calls again needs no memory for the records of all flows at once.
-    pub fn retire(&mut self, at_most: usize, out: &mut Records) -> bool {
+    pub fn retire(&mut self, at_most: usize, out: &mut dyn Outlet) -> bool {
         for slot in self.table.some(at_most) {
             self.end(slot, end_reason::END_OF_INPUT as u8);
         }
@@ -331,7 +337,7 @@ impl Meter {
     }
 
     /// Ends all flows and closes the open interval. The meter can go on afterwards, as if new.
-    pub fn finish(&mut self, out: &mut Records) {
+    pub fn finish(&mut self, out: &mut dyn Outlet) {
         if self.start_ns.is_none() {
             return;
         }
@@ -344,26 +350,29 @@ impl Meter {
     }
 
     /// Hands over the records of flows that ended.
-    fn hand_over(&mut self, out: &mut Records) {
+    fn hand_over(&mut self, out: &mut dyn Outlet) {
         self.probe.records_emitted += self.waiting.len() as u64;
+        let out = out.records();
         out.flows.append(&mut self.waiting);
         out.marks.append(&mut self.waiting_marks);
     }
 
     /// Reports what the open interval counted.
-    fn close(&mut self, end: u8, out: &mut Records) {
+    fn close(&mut self, end: u8, out: &mut dyn Outlet) {
         let start = self.start_ns.unwrap_or(0);
-        let emitted_before = out.flows.len();
-        out.flows.append(&mut self.waiting);
-        out.marks.append(&mut self.waiting_marks);
+        self.hand_over(out);
         let dirty = self.table.take_dirty();
         for slot in &dirty {
             let Some(flow) = self.table.get_mut(*slot) else { continue };
             if std::mem::take(&mut flow.dirty) {
+                let Records { flows, marks, .. } = out.records();
+                let before = flows.len();
                 for dir in Dir::BOTH {
-                    flow.report(dir, end, start, &self.config, &mut self.shared, &mut out.flows);
+                    flow.report(dir, end, start, &self.config, &mut self.shared, flows);
                 }
-                self.marks.iter().for_each(|m| m.report_flow(flow, start, &self.config, &mut out.marks));
+                self.probe.records_emitted += (flows.len() - before) as u64;
+                self.marks.iter().for_each(|m| m.report_flow(flow, start, &self.config, marks));
+                out.relieve();
             }
         }
         self.table.reuse_dirty(dirty);
@@ -378,7 +387,6 @@ impl Meter {
         probe.op = self.config.op;
         probe.run.clone_from(&self.config.run);
         probe.flows_active_last = self.table.len() as u64;
-        probe.records_emitted += (out.flows.len() - emitted_before) as u64;
-        out.probe.push(probe);
+        out.records().probe.push(probe);
     }
 }

@@ -14,3 +14,19 @@ pub struct Records {
     /// Path marks, for the comparison with other observation points.
     pub marks: Vec<PathMarks>,
 }
+
+/// Where a meter puts its records.
+pub trait Outlet {
+    /// Where the next ones go.
+    fn records(&mut self) -> &mut Records;
+
+    /// A flow has reported: what is in [`Outlet::records`] may be taken away. A record of a flow has some 2.5 kB, and an
+    /// interval can have one for every flow and direction.
+    fn relieve(&mut self) {}
+}
+
+impl Outlet for Records {
+    fn records(&mut self) -> &mut Records {
+        self
+    }
+}

@@ -12,25 +12,38 @@ const BYTES_PER_RUN: u32 = 6144;
 const FIRST_RUNS: u32 = 16;
 /// Runs that a quiet direction can save up for a burst of marks.
 const SAVED_RUNS: u32 = 2048;
+/// Bytes of a map without runs, and of a run, that are seldom passed.
+const LIKELY_HEAD: usize = 24;
+const LIKELY_RUN: usize = 3;
 const NONE: u32 = u32::MAX;
 
 /// The open map of a direction.
 #[derive(Debug, Clone)]
 pub(crate) struct Map {
-    /// The run that may still grow.
+    /// The run that may still grow; none if it has no packets.
     run: Run,
     /// Packets of the direction before the map.
     first: u64,
-    /// Packets in it.
-    packets: u64,
-    /// Payload that has not paid for a run yet.
+    /// The same with those in it.
+    next: u64,
+    /// Payload of finished runs that has not paid for a run yet.
     credit: u32,
     first_run: u32,
     last_run: u32,
+    /// Finished runs.
+    runs: u32,
     /// Nothing more is listed until the interval ends.
     paused: bool,
     /// More than one code point occurred.
     mixed: bool,
+}
+
+impl Map {
+    /// Takes in what a finished run carried.
+    fn earn(&mut self, run: Run) {
+        let payload = run.size.saturating_mul(run.packets);
+        self.credit = self.credit.saturating_add(payload).min(SAVED_RUNS * BYTES_PER_RUN);
+    }
 }
 
 impl Default for Map {
@@ -38,10 +51,11 @@ impl Default for Map {
         Map {
             run: Run::default(),
             first: 0,
-            packets: 0,
+            next: 0,
             credit: FIRST_RUNS * BYTES_PER_RUN,
             first_run: NONE,
             last_run: NONE,
+            runs: 0,
             paused: false,
             mixed: false,
         }
@@ -62,33 +76,38 @@ impl Maps {
     }
 
     /// Adds packets that passed behind `before` others. False if the buffer is full.
+    #[inline]
     pub(crate) fn add(&mut self, map: &mut Map, before: u64, run: &Run) -> bool {
-        let payload = run.size.saturating_mul(run.packets);
-        map.credit = map.credit.saturating_add(payload).min(SAVED_RUNS * BYTES_PER_RUN);
+        if before == map.next && !map.paused && map.run.extend(run) {
+            map.next += u64::from(run.packets);
+            return true;
+        }
+        self.turn(map, before, run)
+    }
+
+    /// Begins a run.
+    #[inline(never)]
+    fn turn(&mut self, map: &mut Map, before: u64, run: &Run) -> bool {
         if map.paused {
+            map.earn(*run);
             return true;
         }
-        if map.packets == 0 {
+        if map.run.packets == 0 {
             map.first = before;
-        } else if before != map.first + map.packets {
-            // A packet passed that cannot be listed, such as a fragment.
-            map.paused = true;
-            return true;
-        }
-        if !map.run.extend(run) {
-            if map.run.packets > 0 {
-                let full = self.runs.len() >= self.most;
-                if full || map.credit < BYTES_PER_RUN {
-                    map.paused = true;
-                    return !full;
-                }
-                map.credit -= BYTES_PER_RUN;
-                map.mixed |= map.run.ecn != run.ecn;
-                self.push(map);
+        } else {
+            map.earn(map.run);
+            let full = self.runs.len() >= self.most;
+            // A packet may have passed that cannot be listed, such as a fragment.
+            if before != map.next || full || map.credit < BYTES_PER_RUN {
+                map.paused = true;
+                return before != map.next || !full;
             }
-            map.run = *run;
+            map.credit -= BYTES_PER_RUN;
+            map.mixed |= map.run.ecn != run.ecn;
+            self.push(map);
         }
-        map.packets += u64::from(run.packets);
+        map.run = *run;
+        map.next = before + u64::from(run.packets);
         true
     }
 
@@ -100,14 +119,15 @@ impl Maps {
             None => map.first_run = at,
         }
         map.last_run = at;
+        map.runs += 1;
     }
 
     /// The map since the last call, if it tells more than the counters: more than one code point occurred. With `anyway`
     /// the others too, as what the map of another point is laid beside.
     pub(crate) fn blob(&self, map: &mut Map, anyway: bool) -> Vec<u8> {
         let mut out = Vec::new();
-        if map.packets > 0 && (map.mixed || anyway) {
-            let mut writer = SpansWriter::new(map.first);
+        if map.run.packets > 0 && (map.mixed || anyway) {
+            let mut writer = SpansWriter::with_capacity(map.first, LIKELY_HEAD + LIKELY_RUN * map.runs as usize);
             let mut at = map.first_run;
             while let Some((run, next)) = self.runs.get(at as usize) {
                 writer.run(run);
@@ -115,6 +135,9 @@ impl Maps {
             }
             writer.run(&map.run);
             out = writer.finish();
+        }
+        if !map.paused {
+            map.earn(map.run);
         }
         *map = Map { credit: map.credit, ..Map::default() };
         out

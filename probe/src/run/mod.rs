@@ -34,7 +34,7 @@ use crate::point::{self, Place};
 use crate::queue::Queue;
 use crate::service;
 use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
-use crate::writer::{CHANNEL, Job, Shipper, Writer};
+use crate::writer::{CHANNEL_LIVE, CHANNEL_REPLAY, Job, Shipper, Writer};
 
 use control::{Control, Told};
 use sources::Opened;
@@ -109,7 +109,7 @@ fn attempt(args: &RunArgs, confine: bool) -> anyhow::Result<Attempt> {
         give_up_privileges(write, args, captures.iter().any(Opened::is_kernel_program))?;
     }
     let (queue, recovery) = open_spool(&dir, args)?;
-    let (jobs, inbox) = sync_channel(CHANNEL);
+    let (jobs, inbox) = sync_channel(if live { CHANNEL_LIVE } else { CHANNEL_REPLAY });
     let control = Arc::new(Control::new(args, jobs.clone()));
     let (say, ended) = mpsc::unbounded_channel();
     let mut when_ahead = WhenAhead::Move;

@@ -65,7 +65,11 @@ pub fn other(ip_proto: u8, head: &[u8], payload_len: u32, payload: &[u8]) -> Opt
     let mut bytes = [0u8; HEAD_BYTES + PAYLOAD_BYTES];
     let head = &head[..head.len().min(HEAD_BYTES)];
     bytes[..head.len()].copy_from_slice(head);
-    bytes[HEAD_BYTES..HEAD_BYTES + want].copy_from_slice(payload);
+    match payload.first_chunk::<PAYLOAD_BYTES>() {
+        // A copy whose length is known costs a few instructions.
+        Some(all) => bytes[HEAD_BYTES..].copy_from_slice(all),
+        None => bytes[HEAD_BYTES..HEAD_BYTES + want].copy_from_slice(payload),
+    }
     let mut words = [0u64; 6];
     words[0] = u64::from(payload_len) << 16 | u64::from(ip_proto) << 8;
     for (word, chunk) in words[1..].iter_mut().zip(bytes.as_chunks::<8>().0) {

@@ -37,6 +37,7 @@ impl Run {
     }
 
     /// Takes in the run that passed next, if both are one.
+    #[inline]
     pub fn extend(&mut self, next: &Run) -> bool {
         if self.packets == 0 || self.ecn != next.ecn || self.size != next.size {
             return false;
@@ -119,7 +120,14 @@ impl SpansWriter {
     /// Begins a map behind `first` packets.
     #[must_use]
     pub fn new(first: u64) -> Self {
-        let mut out = vec![VERSION];
+        SpansWriter::with_capacity(first, 0)
+    }
+
+    /// The same, with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(first: u64, bytes: usize) -> Self {
+        let mut out = Vec::with_capacity(bytes);
+        out.push(VERSION);
         put(&mut out, first);
         SpansWriter { out, end: 0, size: 0, header: 0 }
     }

@@ -17,9 +17,16 @@ const LOG2_TSN_BYTES: u8 = 11;
 
 impl Marks {
     /// Notes the counters if a segment's payload crosses a boundary for the first time. `stamp`: low bits of its TSval.
+    #[inline]
     pub(super) fn cut_tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32, stamp: u16) {
+        if let Some(block) = cross(tail, self.config.log2_stride, seq, seq.wrapping_add(p.payload_bytes)) {
+            self.crossed_tcp(tail, p, seq, stamp, block);
+        }
+    }
+
+    #[cold]
+    fn crossed_tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32, stamp: u16, block: u32) {
         let log2_stride = self.config.log2_stride;
-        let Some(block) = cross(tail, log2_stride, seq, seq.wrapping_add(p.payload_bytes)) else { return };
         let (before, lead) = before_boundary(tail, p, (block << log2_stride).wrapping_sub(seq));
         self.note(tail, Cut { block, time_ns: p.time_ns, ttl: p.ttl, lead, stamp, before });
     }
@@ -53,6 +60,7 @@ impl Marks {
 }
 
 /// Moves the front of a direction to `end`: the block whose boundary, 2^`log2_stride` numbers from the next, was crossed.
+#[inline]
 fn cross(tail: &mut Tail, log2_stride: u8, from: u32, end: u32) -> Option<u32> {
     if !tail.started {
         (tail.front, tail.started) = (from, true);

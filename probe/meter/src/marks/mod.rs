@@ -167,6 +167,8 @@ impl Marks {
         }
     }
 
+    // Not part of its caller: a function of its own keeps what it needs in registers.
+    #[inline(never)]
     fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
         let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
         let named = p.headers == Headers::Complete && p.transport.len() >= header;
@@ -176,50 +178,65 @@ impl Marks {
         } else if segment.any(flag::SYN) && !tail.started {
             (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
         }
-        self.map(tail, p, segment.seq);
+        let of = TcpSegment {
+            seq: segment.seq,
+            ack: segment.ack,
+            payload: p.payload_bytes,
+            tsval,
+            tsecr,
+            control: (segment.flags & 7) as u8,
+        };
+        if p.segments > 1 {
+            return self.superpacket(tail, p, segment, of, repeated, named);
+        }
+        self.map(tail, tail.packets, run(p, 1, segment.seq, p.payload_bytes));
+        let flags = || flags_of(segment) | repeat(repeated, p);
+        self.packet(tail, p, p.payload_bytes, flags, named.then(|| of.invariants()));
+    }
+
+    /// The wire segments that a frame of segmentation or receive offload stands for. `of` names its first.
+    fn superpacket(
+        &mut self,
+        tail: &mut Tail,
+        p: &Packet<'_>,
+        segment: &Segment<'_>,
+        mut of: TcpSegment,
+        repeated: bool,
+        named: bool,
+    ) {
+        self.map_all(tail, p, segment.seq);
         let mut left = p.payload_bytes;
         for i in 0..p.segments {
             let last = i + 1 == p.segments;
-            let payload = if last { left } else { p.segment_bytes.min(left) };
             // Segmentation leaves CWR on the first and FIN on the last segment.
             let moved = if i > 0 { trail::CWR } else { 0 } | if last { 0 } else { trail::FIN };
-            let repeat = if repeated && p.payload_bytes > 0 { trail::REPEAT } else { 0 };
-            let flags = || (flags_of(segment) | repeat) & !moved;
-            let of = TcpSegment {
-                seq: segment.seq.wrapping_add(p.payload_bytes - left),
-                ack: segment.ack,
-                payload,
-                tsval,
-                tsecr,
-                control: (segment.flags & 7) as u8,
-            };
-            self.packet(tail, p, payload, flags, named.then(|| of.invariants()));
-            left -= payload;
+            let flags = || (flags_of(segment) | repeat(repeated, p)) & !moved;
+            of.seq = segment.seq.wrapping_add(p.payload_bytes - left);
+            of.payload = if last { left } else { p.segment_bytes.min(left) };
+            self.packet(tail, p, of.payload, flags, named.then(|| of.invariants()));
+            left -= of.payload;
         }
     }
 
-    /// Enters the wire packets of a frame in the run-length map.
-    fn map(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32) {
-        let Some(maps) = &mut self.maps else { return };
-        let header = p.ip_bytes - p.payload_bytes;
-        let whole = p.segments.saturating_sub(1) * p.segment_bytes;
+    /// Enters the wire packets of a superpacket in the run-length map.
+    fn map_all(&mut self, tail: &mut Tail, p: &Packet<'_>, seq: u32) {
+        let many = p.segments.saturating_sub(1);
+        let whole = many * p.segment_bytes;
         let rest = p.payload_bytes.saturating_sub(whole);
-        let run = |packets: u32, seq: u32, size: u32| Run { packets, seq, size, header, ecn: p.ecn as u8 };
-        let room = if p.payload_bytes == 0 {
-            p.segments != 1 || maps.add(&mut tail.map, tail.packets, &run(1, 0, 0))
-        } else if p.segments == 1 {
-            maps.add(&mut tail.map, tail.packets, &run(1, seq, p.payload_bytes))
-        } else if rest == p.segment_bytes {
-            maps.add(&mut tail.map, tail.packets, &run(p.segments, seq, rest))
+        // A frame that contradicts itself is left out: the gap ends the map.
+        if rest == p.segment_bytes && rest > 0 {
+            self.map(tail, tail.packets, run(p, p.segments, seq, rest));
         } else if rest > 0 {
-            let many = p.segments - 1;
-            maps.add(&mut tail.map, tail.packets, &run(many, seq, p.segment_bytes))
-                && maps.add(&mut tail.map, tail.packets + u64::from(many), &run(1, seq.wrapping_add(whole), rest))
-        } else {
-            // The frame contradicts itself: the gap that it leaves ends the map.
-            true
-        };
-        if !room {
+            self.map(tail, tail.packets, run(p, many, seq, p.segment_bytes));
+            self.map(tail, tail.packets + u64::from(many), run(p, 1, seq.wrapping_add(whole), rest));
+        }
+    }
+
+    /// Enters packets that passed behind `before` others.
+    #[inline]
+    fn map(&mut self, tail: &mut Tail, before: u64, run: Run) {
+        let Some(maps) = &mut self.maps else { return };
+        if !maps.add(&mut tail.map, before, &run) {
             self.dropped += 1;
             tail.dropped = tail.dropped.saturating_add(1);
         }
@@ -259,6 +276,7 @@ impl Marks {
     }
 
     /// Counts one wire packet, and lists it if it is selected: only then its flags are asked for.
+    #[inline]
     fn packet<const N: usize>(
         &mut self,
         tail: &mut Tail,
@@ -268,32 +286,23 @@ impl Marks {
         of: Option<Invariants<N>>,
     ) {
         let ip_bytes = p.ip_bytes - p.payload_bytes + payload;
-        let ecn = p.ecn as u8;
-        let listed = match &of {
+        let head = u64::from(self.config.head);
+        let selected = |of: &Invariants<N>| tail.packets < head || self.digester.selects(of, self.config.threshold);
+        let listed = match of.filter(selected) {
             None => false,
             Some(of) => {
-                let selected =
-                    tail.packets < u64::from(self.config.head) || self.digester.selects(of, self.config.threshold);
-                selected && {
-                    let flags = flags() | if payload > 0 { trail::PAYLOAD } else { 0 };
-                    let mark = Mark {
-                        digest: self.digester.name(of),
-                        time_ns: p.time_ns,
-                        ip_bytes,
-                        payload_bytes: payload,
-                        flags,
-                        ecn,
-                        ttl: p.ttl,
-                    };
-                    self.list(tail, mark)
-                }
+                let flags = flags() | if payload > 0 { trail::PAYLOAD } else { 0 };
+                let digest = self.digester.name(&of);
+                let (time_ns, ecn, ttl) = (p.time_ns, p.ecn as u8, p.ttl);
+                self.list(tail, Mark { digest, time_ns, ip_bytes, payload_bytes: payload, flags, ecn, ttl })
             }
         };
         tail.gap |= !listed;
-        tail.seen.add(ecn, ip_bytes);
+        tail.seen.add(p.ecn as u8, ip_bytes);
         tail.packets += 1;
     }
 
+    #[cold]
     fn list(&mut self, tail: &mut Tail, mark: Mark) -> bool {
         let needs_snapshot = tail.gap || tail.last_mark == NONE;
         if self.entries.len() >= self.config.max_marks
@@ -332,4 +341,16 @@ impl Marks {
     pub(crate) fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
+}
+
+/// The flag of a mark whose packet carries bytes that passed before.
+fn repeat(repeated: bool, p: &Packet<'_>) -> u16 {
+    if repeated && p.payload_bytes > 0 { trail::REPEAT } else { 0 }
+}
+
+/// Wire packets of one frame and one size as the maps have them.
+#[inline]
+fn run(p: &Packet<'_>, packets: u32, seq: u32, size: u32) -> Run {
+    let seq = if size > 0 { seq } else { 0 };
+    Run { packets, seq, size, header: p.ip_bytes - p.payload_bytes, ecn: p.ecn as u8 }
 }

@@ -17,15 +17,15 @@ use std::thread::JoinHandle;
 
 use pcap::{Active, Capture};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use sce_meter::{Config, Frame, LinkType, Records};
-use sce_proto::ObservationPoint;
+use sce_meter::{Config, Frame, LinkType};
 use sce_proto::bits::quality;
+use sce_proto::{ObservationPoint, ProbeInterval};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Ended;
 use super::control::Control;
 use crate::clock;
-use crate::observer::{Finishing, Observer};
+use crate::observer::{Circumstances, Observer};
 use crate::point::Place;
 use crate::queue::Queue;
 use crate::source::AFTER_QUEUE;
@@ -117,8 +117,8 @@ impl Points {
         };
         // The drops of a capture of several interfaces are told with the first one.
         let drops = self.observers.is_empty().then(|| self.drops.clone());
-        let finishing = finishing(drops, self.queue.clone());
-        let observer = Observer::new(point, self.meter.clone(), self.shipper.clone(), Some(finishing));
+        let around = Surroundings::new(drops, self.queue.clone());
+        let observer = Observer::new(point, self.meter.clone(), self.shipper.clone(), Some(around));
         self.observers.push(observer);
         self.observers.len() - 1
     }
@@ -277,31 +277,43 @@ impl Thread {
 }
 
 /// What only the live capture knows of an interval: drops, spool and clock.
-fn finishing(drops: Option<Arc<Drops>>, queue: Arc<Queue>) -> Finishing {
-    Box::new(move |out: &mut Records| {
-        let Some(last) = out.probe.last_mut() else { return };
-        let take = |of: fn(&Drops) -> &AtomicU64| drops.as_ref().map_or(0, |d| of(d).swap(0, Relaxed));
-        last.kernel_drops = take(|d| &d.kernel);
-        last.interface_drops = take(|d| &d.interface);
-        let steps = take(|d| &d.steps);
-        last.time_steps += steps;
-        if let Some(backlog) = queue.peek() {
-            (last.spool_bytes_last, last.spool_batches_last) = (backlog.bytes, backlog.batches);
+struct Surroundings {
+    drops: Option<Arc<Drops>>,
+    queue: Arc<Queue>,
+    /// Taken from `drops` for the record of the open interval.
+    kernel: u64,
+    interface: u64,
+    steps: u64,
+}
+
+impl Surroundings {
+    fn new(drops: Option<Arc<Drops>>, queue: Arc<Queue>) -> Box<Surroundings> {
+        Box::new(Surroundings { drops, queue, kernel: 0, interface: 0, steps: 0 })
+    }
+}
+
+impl Circumstances for Surroundings {
+    fn flaws(&mut self) -> u64 {
+        if let Some(drops) = &self.drops {
+            self.kernel += drops.kernel.swap(0, Relaxed);
+            self.interface += drops.interface.swap(0, Relaxed);
+            self.steps += drops.steps.swap(0, Relaxed);
         }
-        last.clock_offset_ns_last = clock::offset_ns();
+        let lost = if self.kernel + self.interface > 0 { quality::CAPTURE_LOSS } else { 0 };
+        lost | if self.steps > 0 { quality::CLOCK_STEP } else { 0 }
+    }
+
+    fn complete(&mut self, record: &mut ProbeInterval) {
+        record.kernel_drops = std::mem::take(&mut self.kernel);
+        record.interface_drops = std::mem::take(&mut self.interface);
+        record.time_steps += std::mem::take(&mut self.steps);
+        if let Some(backlog) = self.queue.peek() {
+            (record.spool_bytes_last, record.spool_batches_last) = (backlog.bytes, backlog.batches);
+        }
+        record.clock_offset_ns_last = clock::offset_ns();
         if let Some(state) = clock::state() {
-            last.clock_error_ns_last = state.error_ns;
-            last.clock_synced_last = u64::from(state.synced);
+            record.clock_error_ns_last = state.error_ns;
+            record.clock_synced_last = u64::from(state.synced);
         }
-        let mut bits = 0;
-        if last.kernel_drops + last.interface_drops > 0 {
-            bits |= quality::CAPTURE_LOSS;
-        }
-        if last.time_steps > 0 {
-            bits |= quality::CLOCK_STEP;
-        }
-        if bits != 0 {
-            out.flows.iter_mut().for_each(|f| f.quality_bits |= bits);
-        }
-    })
+    }
 }

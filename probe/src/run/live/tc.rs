@@ -11,7 +11,7 @@ use sce_proto::ObservationPoint;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::open::addresses;
-use super::{BURST, Context, Drops, GRACE_NS, STEP_NS, finishing};
+use super::{BURST, Context, Drops, GRACE_NS, STEP_NS, Surroundings};
 use crate::args::RunArgs;
 use crate::clock;
 use crate::ebpf::Unavailable;
@@ -100,7 +100,7 @@ impl Thread {
         };
         let drops = Arc::new(Drops::default());
         let interval_ns = meter.interval_ns;
-        let observer = Observer::new(point, meter, shipper, Some(finishing(Some(drops.clone()), queue)));
+        let observer = Observer::new(point, meter, shipper, Some(Surroundings::new(Some(drops.clone()), queue)));
         let offset_ns = clock::offset_ns();
         Thread { open: opened, observer, control, drops, run_seen: 0, lost: 0, offset_ns, interval_ns }
     }
