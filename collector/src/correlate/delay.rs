@@ -45,14 +45,16 @@ pub(super) fn report(
     let Some(least) = delays.iter().copied().min() else { return };
     let mut variation: Vec<u64> = delays.windows(2).map(|w| w[1].abs_diff(w[0])).collect();
     (s.ipdv_ns_p50, s.ipdv_ns_p99) = (quantile(&mut variation, 0.5), quantile(&mut variation, 0.99));
-    let mut queue: Vec<u64> = delays.iter().map(|d| d.abs_diff(least)).collect();
-    (s.queue_ns_p50, s.queue_ns_p99) = (quantile(&mut queue, 0.5), quantile(&mut queue, 0.99));
-    s.queue_ns_max = queue.iter().copied().max().unwrap_or(0);
+    let count = delays.len() as u64;
+    let mut queue: Vec<u64> = delays.into_iter().map(|d| d.abs_diff(least)).collect();
+    queue.sort_unstable();
+    let at = |share: f64| queue[rank(queue.len(), share)];
+    (s.queue_ns_p50, s.queue_ns_p99, s.queue_ns_max) = (at(0.5), at(0.99), at(1.0));
     s.queue_sketch = encode(&queue);
     if !error.is_finite() {
         return;
     }
-    s.owd_count = delays.len() as u64;
+    s.owd_count = count;
     s.owd_ns_min = least;
     s.owd_ns_p50 = least.saturating_add_unsigned(s.queue_ns_p50);
     s.owd_ns_p99 = least.saturating_add_unsigned(s.queue_ns_p99);
@@ -93,12 +95,17 @@ pub(super) fn quantile(values: &mut [u64], share: f64) -> u64 {
     if values.is_empty() {
         return 0;
     }
-    let rank = ((share * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1;
+    let rank = rank(values.len(), share);
     *values.select_nth_unstable(rank).1
 }
 
-fn encode(values: &[u64]) -> Vec<u8> {
-    let mut buckets: Vec<u16> = values.iter().map(|v| sketch::bucket(*v)).collect();
-    buckets.sort_unstable();
-    sketch::encode(buckets.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)))
+/// Position in order of the value at or below which a share of so many values lies (nearest rank).
+fn rank(count: usize, share: f64) -> usize {
+    ((share * count as f64).ceil() as usize).clamp(1, count.max(1)) - 1
+}
+
+/// The sketch of values in order.
+fn encode(sorted: &[u64]) -> Vec<u8> {
+    let same = sorted.chunk_by(|a, b| sketch::bucket(*a) == sketch::bucket(*b));
+    sketch::encode(same.map(|same| (sketch::bucket(same[0]), same.len() as u64)))
 }

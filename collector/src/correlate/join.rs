@@ -25,34 +25,34 @@ pub(super) struct Group {
 }
 
 /// Groups sightings by flow. Groups come out in the order of their first sighting.
-pub(super) fn join(sightings: &[Sighting]) -> Vec<Group> {
-    let labels = sightings.iter().enumerate().filter_map(|(i, s)| any(s).map(|(key, run)| (key, run, i)));
-    let mut order: Vec<(u64, &str, usize)> = labels.collect();
+pub(super) fn join(facts: &[Facts<'_>]) -> Vec<Group> {
+    let told = facts.iter().filter(|f| f.known);
+    let mut order: Vec<(u64, &str, u64, usize)> = told.map(|f| (f.key, f.run, f.first_ns, f.index)).collect();
     order.sort_unstable();
     let mut groups = Vec::new();
     for same in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-        let list: Vec<usize> = same.iter().map(|s| s.2).collect();
-        join_key(sightings, &list, &mut groups);
+        let same: Vec<&Facts<'_>> = same.iter().map(|s| &facts[s.3]).collect();
+        if agree(&same) {
+            groups.push(Group::of(&same, join_evidence::ISN as u32));
+        } else {
+            join_key(&same, &mut groups);
+        }
     }
-    let mut groups = nat::pair(sightings, groups);
+    let mut groups = nat::pair(facts, groups);
     groups.sort_by_key(|g| g.members.first().copied());
     groups
 }
 
-/// Flow key and run: what sightings must agree in to be compared at all.
-fn any(s: &Sighting) -> Option<(u64, &str)> {
-    s.totals
-        .iter()
-        .flatten()
-        .map(|t| (t.flow_key, t.run.as_str()))
-        .chain(s.marks.iter().flatten().map(|m| (m.flow_key, m.run.as_str())))
-        .next()
+/// Whether every point saw the same handshake once, at about the same time: nearly always.
+fn agree(facts: &[&Facts<'_>]) -> bool {
+    let [first, others @ ..] = facts else { return false };
+    let same = |f: &&Facts<'_>| f.both_isns() && f.isn_set() == first.isn_set() && first.overlaps(f);
+    let once = |(i, f): (usize, &&Facts<'_>)| facts[..=i].iter().all(|earlier| earlier.op != f.op);
+    first.both_isns() && others.iter().all(same) && others.iter().enumerate().all(once) && !others.is_empty()
 }
 
-/// Sightings with one key: usually one per point; more where ports were used again.
-fn join_key(sightings: &[Sighting], list: &[usize], groups: &mut Vec<Group>) {
-    let mut facts: Vec<Facts<'_>> = list.iter().map(|i| Facts::of(&sightings[*i], *i)).collect();
-    facts.sort_by_key(|f| (f.first_ns, f.index));
+/// Sightings with one key, in the order they began: usually one per point; more where ports were used again.
+fn join_key(facts: &[&Facts<'_>], groups: &mut Vec<Group>) {
     let mut parts = Parts::new(facts.len());
     let mut bits = vec![0u32; facts.len()];
     let mut weak = Vec::new();
@@ -95,25 +95,42 @@ fn join_key(sightings: &[Sighting], list: &[usize], groups: &mut Vec<Group>) {
     roots.dedup();
     for root in roots {
         let of: Vec<usize> = (0..facts.len()).filter(|i| by_part[*i] == root).collect();
-        let best = of.iter().copied().min_by_key(|i| facts[*i].seniority());
-        let mut members: Vec<usize> = of.iter().map(|i| facts[*i].index).collect();
-        members.sort_unstable();
         let evidence_bits = of.iter().fold(0, |e, i| e | bits[*i]);
-        groups.push(Group { flow: best.map_or(0, |i| facts[i].flow), members, evidence_bits });
+        groups.push(Group::of(&of.iter().map(|i| facts[*i]).collect::<Vec<_>>(), evidence_bits));
     }
 }
 
-/// What is compared of a sighting.
-struct Facts<'a> {
+impl Group {
+    fn of(facts: &[&Facts<'_>], evidence_bits: u32) -> Group {
+        let best = facts.iter().min_by_key(|f| (f.seniority, f.op));
+        let mut members: Vec<usize> = facts.iter().map(|f| f.index).collect();
+        members.sort_unstable();
+        Group { flow: best.map_or(0, |f| f.flow), members, evidence_bits }
+    }
+}
+
+/// What is compared of a sighting. Taken once from each, in the order they lie in memory: records are wide, and going
+/// back to them for every question costs more than all comparisons.
+pub(super) struct Facts<'a> {
     index: usize,
-    op: u64,
+    /// There is a record of it; else nothing here means anything.
+    known: bool,
+    /// Flow key and run: what sightings must agree in to be compared at all.
+    key: u64,
+    run: &'a str,
+    pub(super) op: u64,
     flow: u64,
-    first_ns: u64,
+    pub(super) first_ns: u64,
     last_ns: u64,
     /// Initial sequence numbers by direction, where seen.
     isn: [Option<u32>; 2],
-    sighting: &'a Sighting,
-    digests: std::cell::OnceCell<Digests>,
+    /// Order of claims to name the flow. It rests on what every record of a sighting carries, so that the name is the same
+    /// whatever window and whatever marks were loaded.
+    seniority: (bool, u64),
+    /// Bytes of its lists of marks.
+    pub(super) listed: usize,
+    pub(super) sighting: &'a Sighting,
+    digests: std::cell::OnceCell<Box<Digests>>,
 }
 
 #[derive(Default)]
@@ -123,22 +140,33 @@ struct Digests {
 }
 
 impl<'a> Facts<'a> {
+    /// What is known of each of some sightings, by their position.
+    pub(super) fn of_all(sightings: &'a [Sighting]) -> Vec<Facts<'a>> {
+        sightings.iter().enumerate().map(|(index, s)| Facts::of(s, index)).collect()
+    }
+
     fn of(sighting: &'a Sighting, index: usize) -> Self {
         let totals = || sighting.totals.iter().flatten();
         let marks = || sighting.marks.iter().flatten();
-        let first = totals().map(|t| t.first_ns).chain(marks().map(|m| m.start_ns)).min().unwrap_or(0);
-        let last = totals().map(|t| t.last_ns).chain(marks().map(|m| m.start_ns + m.interval_ns)).max().unwrap_or(0);
-        let isn = [0, 1].map(|d| sighting.totals[d].as_ref().filter(|t| t.handshake_bits & 3 != 0).map(|t| t.isn));
-        let digests = std::cell::OnceCell::new();
-        Facts { index, op: sighting.op, flow: sighting.flow, first_ns: first, last_ns: last, isn, sighting, digests }
-    }
-
-    /// Order of claims to name the flow. It rests on what every record of a sighting carries, so that the name is the same
-    /// whatever window and whatever marks were loaded.
-    fn seniority(&self) -> (bool, u64, u64) {
-        let totals = || self.sighting.totals.iter().flatten();
+        let names = totals().map(|t| (t.flow_key, t.run.as_str()));
+        let named = names.chain(marks().map(|m| (m.flow_key, m.run.as_str()))).next();
+        let (key, run) = named.unwrap_or_default();
         let began_before = totals().any(|t| t.quality_bits & quality::NO_HANDSHAKE != 0);
-        (began_before, totals().map(|t| t.flow_first_ns).min().unwrap_or(u64::MAX), self.op)
+        Facts {
+            index,
+            known: named.is_some(),
+            key,
+            run,
+            op: sighting.op,
+            flow: sighting.flow,
+            first_ns: totals().map(|t| t.first_ns).chain(marks().map(|m| m.start_ns)).min().unwrap_or(0),
+            last_ns: totals().map(|t| t.last_ns).chain(marks().map(|m| m.start_ns + m.interval_ns)).max().unwrap_or(0),
+            isn: [0, 1].map(|d| sighting.totals[d].as_ref().filter(|t| t.handshake_bits & 3 != 0).map(|t| t.isn)),
+            seniority: (began_before, totals().map(|t| t.flow_first_ns).min().unwrap_or(u64::MAX)),
+            listed: marks().map(|m| m.trail.len()).sum(),
+            sighting,
+            digests: std::cell::OnceCell::new(),
+        }
     }
 
     fn both_isns(&self) -> bool {
@@ -209,7 +237,7 @@ impl<'a> Facts<'a> {
             d.sorted.sort_unstable();
             d.sorted.dedup();
             d.handshake.sort_unstable();
-            d
+            Box::new(d)
         })
     }
 

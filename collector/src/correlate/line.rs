@@ -200,12 +200,16 @@ impl Line<'_> {
 
     /// Adds the marks of one flow instance; those of later instances of the same flow follow those of earlier ones.
     fn append(&mut self, records: &[PathMarks], offset: &Counters) {
-        let mut trails = Vec::with_capacity(records.len());
-        let mut cuts = Vec::new();
+        let (mut trails, mut cuts) = (Vec::new(), Vec::new());
         for record in records {
             self.dropped |= record.dropped_marks > 0;
             if !record.trail.is_empty() {
-                trails.push((record.start_ns, Trail::decode(&record.trail, record.start_ns)));
+                let trail = Trail::decode(&record.trail, record.start_ns);
+                if records.len() == 1 {
+                    self.append_trail(trail, offset);
+                } else {
+                    trails.push((record.start_ns, trail));
+                }
             }
             if !record.cuts.is_empty() {
                 cuts.push((record.start_ns, Cuts::decode(&record.cuts, record.start_ns)));
@@ -316,7 +320,7 @@ pub(super) fn views<'a>(
             continue;
         }
         let mut here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
-        here.sort_by_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
+        here.sort_by_cached_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
         let mut lines = [0, 1].map(|direction| line(sightings, &here, direction, windowed));
         let vantage = points.get(&s.op);
         let point = vantage.map(|v| v.point);

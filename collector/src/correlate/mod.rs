@@ -117,11 +117,14 @@ pub fn correlate_each(
     mut each: impl FnMut(Joined),
 ) {
     let points: BTreeMap<u64, Vantage<'_>> = points.iter().map(|p| (p.op, Vantage::new(p, options))).collect();
-    let groups = join::join(sightings);
+    let facts = join::Facts::of_all(sightings);
+    let groups = join::join(&facts);
+    let comparing = pool::comparing(&facts, &groups);
+    drop(facts);
     let work = |group| Work::new(&points, sightings, group, options);
     let mut clocks = pool::Pool::new(&points, options);
     let mut begun: BTreeMap<usize, Work<'_>> = BTreeMap::new();
-    for at in pool::comparing(sightings, &groups) {
+    for at in comparing {
         let work = work(&groups[at]);
         work.hops.iter().for_each(|hop| clocks.add(hop, &work.views));
         begun.insert(at, work);

@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use sce_proto::bits::join_evidence;
 use sce_proto::marks::trail;
 
-use super::Sighting;
-use super::join::Group;
+use super::join::{Facts, Group};
 use super::line;
 
 /// Listed packets per direction that are looked at.
@@ -23,9 +22,9 @@ const FEWEST: usize = 3;
 const MOST_NAMES: usize = 5;
 
 /// Unites groups that are the same flow before and after translation.
-pub(super) fn pair(sightings: &[Sighting], groups: Vec<Group>) -> Vec<Group> {
-    let ops = |g: &Group| g.members.iter().map(|m| sightings[*m].op).collect::<Vec<_>>();
-    let mut points: Vec<u64> = sightings.iter().map(|s| s.op).collect();
+pub(super) fn pair(facts: &[Facts<'_>], groups: Vec<Group>) -> Vec<Group> {
+    let ops = |g: &Group| g.members.iter().map(|m| facts[*m].op).collect::<Vec<_>>();
+    let mut points: Vec<u64> = facts.iter().map(|f| f.op).collect();
     points.sort_unstable();
     points.dedup();
     // A flow that every point saw under one name has no other name.
@@ -44,8 +43,8 @@ pub(super) fn pair(sightings: &[Sighting], groups: Vec<Group>) -> Vec<Group> {
     let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
     for i in &candidates {
         let before = names.len();
-        let Some(s) = groups[*i].members.iter().map(|m| &sightings[*m]).max_by_key(|s| listed(s)) else { continue };
-        for records in &s.marks {
+        let Some(f) = groups[*i].members.iter().map(|m| &facts[*m]).max_by_key(|f| f.listed) else { continue };
+        for records in &f.sighting.marks {
             let key = records.first().map_or(0, |m| m.key_id.rotate_left(17));
             let marks = line::trail(records, LOOK);
             names.extend(marks.iter().map(|m| (m.digest ^ key, *i, m.flags & trail::SYN != 0)));
@@ -80,15 +79,16 @@ pub(super) fn pair(sightings: &[Sighting], groups: Vec<Group>) -> Vec<Group> {
         if ops(x).iter().any(|op| ops(y).contains(op)) {
             continue;
         }
-        let label = |g: &Group| g.members.first().and_then(|m| sightings[*m].totals.iter().flatten().next());
+        let label = |g: &Group| g.members.first().and_then(|m| facts[*m].sighting.totals.iter().flatten().next());
         if label(x).map(|t| &t.run) != label(y).map(|t| &t.run) {
             continue;
         }
         let Some(y) = groups[b].take() else { continue };
         if let Some(x) = &mut groups[a] {
             // The side that saw it first names it.
-            let first =
-                |g: &Group| g.members.iter().filter_map(|m| sightings[*m].totals[0].as_ref()).map(|t| t.first_ns).min();
+            let first = |g: &Group| {
+                g.members.iter().filter_map(|m| facts[*m].sighting.totals[0].as_ref()).map(|t| t.first_ns).min()
+            };
             if first(&y) < first(x) {
                 x.flow = y.flow;
             }
@@ -99,9 +99,4 @@ pub(super) fn pair(sightings: &[Sighting], groups: Vec<Group>) -> Vec<Group> {
         }
     }
     groups.into_iter().flatten().collect()
-}
-
-/// Bytes of marks that a sighting has.
-fn listed(s: &Sighting) -> usize {
-    s.marks.iter().flatten().map(|m| m.trail.len()).sum()
 }

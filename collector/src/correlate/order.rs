@@ -18,6 +18,10 @@ const LOOK: usize = 512;
 
 /// Settles up and down over all sightings of a flow by the best evidence of who began it; ties by majority.
 pub(super) fn orient(sightings: &[Sighting], members: &[usize]) -> Vec<Member> {
+    let same = |i: &usize| members.first().is_some_and(|first| ends(&sightings[*i]) == ends(&sightings[*first]));
+    if members.iter().all(same) {
+        return members.iter().map(|i| Member { sighting: *i, swapped: false, same_as: None }).collect();
+    }
     let rank = |i: usize| sightings[i].totals.iter().flatten().map(|t| t.initiator_evidence).max().unwrap_or(0);
     let best = members.iter().map(|i| rank(*i)).max().unwrap_or(0);
     let votes =

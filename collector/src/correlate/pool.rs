@@ -7,25 +7,25 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::clock::{Clock, Samples};
-use super::join::Group;
+use super::join::{Facts, Group};
 use super::line::View;
-use super::{Hop, Options, Sighting, Vantage};
+use super::{Hop, Options, Vantage};
 
 /// Flows that began within one second at the same points, and compare their clocks: more tell no more.
 const COMPARING: usize = 64;
 
 /// Indices of the groups whose packets compare clocks: of those that began together at the same points, the ones with most
 /// listed packets.
-pub(super) fn comparing(sightings: &[Sighting], groups: &[Group]) -> Vec<usize> {
+pub(super) fn comparing(facts: &[Facts<'_>], groups: &[Group]) -> Vec<usize> {
     if groups.len() <= COMPARING {
         return (0..groups.len()).collect();
     }
     let place = |(at, group): (usize, &Group)| {
-        let members = || group.members.iter().map(|m| &sightings[*m]);
-        let began = members().flat_map(|s| s.totals.iter().flatten()).map(|t| t.first_ns).min().unwrap_or(0);
+        let members = || group.members.iter().map(|m| &facts[*m]);
+        let began = members().map(|f| f.first_ns).min().unwrap_or(0);
         // A name for the set of points; two sets with one name would only compare fewer flows.
-        let points = members().fold(0u64, |name, s| name.wrapping_add(s.op.wrapping_mul(s.op | 1)));
-        let listed: usize = members().flat_map(|s| s.marks.iter().flatten()).map(|m| m.trail.len()).sum();
+        let points = members().fold(0u64, |name, f| name.wrapping_add(f.op.wrapping_mul(f.op | 1)));
+        let listed: usize = members().map(|f| f.listed).sum();
         (began / 1_000_000_000, points, Reverse(listed), at)
     };
     let mut list: Vec<_> = groups.iter().enumerate().map(place).collect();
