@@ -19,6 +19,7 @@ use sce_collector::server::{self, ListenError, Settings};
 use sce_collector::store::postgres::PostgresStore;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Store, StoreError};
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -64,11 +65,19 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 
 fn serve(config: &Config) -> anyhow::Result<()> {
     raise_descriptors();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let filter: Targets = config.log.parse().context("log")?;
     let colour = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(filter).init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(|| sce_progress::Log);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter));
+    #[cfg(feature = "otlp")]
+    let traces = {
+        let _within = runtime.enter();
+        sce_otlp::Traces::from_environment("sce-collector")?
+    };
+    #[cfg(feature = "otlp")]
+    let subscriber = subscriber.with(traces.as_ref().map(|traces| traces.layer(&["sce_collector"])));
+    subscriber.init();
     let done = runtime.block_on(async {
         // Addresses first: a second collector started by mistake must not touch the first one's database.
         let listener = server::bind(config.listen).await?;
@@ -89,6 +98,10 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             Db::Postgres(url) => start(PostgresStore::open(url).await?, listener, admin, settings, config).await,
         }
     });
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = traces {
+        traces.finish();
+    }
     // What a stuck client still holds must not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done

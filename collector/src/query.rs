@@ -25,6 +25,7 @@ use sce_proto::{
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::access::Guard;
 use crate::access::identity::Role;
@@ -320,10 +321,13 @@ impl<S: Store> query_server::Query for QueryService<S> {
             let answer = self.answer(&request, &question).await?;
             let presence = self.presence.as_ref();
             let complete = completeness::completeness(&self.store, &question, presence, answer.total).await;
+            tracing::Span::current().record("rows", answer.total);
             Ok::<_, Status>((answer, complete.map_err(|e| status(&e))?))
         };
+        let span = tracing::debug_span!("select", view = request.view, run = request.run, rows = tracing::field::Empty);
         let late = || Status::deadline_exceeded(format!("not answered within {} s; ask for less", DEADLINE.as_secs()));
-        let done = tokio::time::timeout(DEADLINE, work).await.map_err(|_| late()).and_then(|done| done);
+        let done =
+            tokio::time::timeout(DEADLINE, work.instrument(span)).await.map_err(|_| late()).and_then(|done| done);
         let outcome = if done.is_ok() { "ok" } else { "failed" };
         let known = VIEWS.iter().find(|v| v.0 == request.view).map_or("unknown", |v| v.0);
         self.metrics.add(metrics::QUERIES, &[("view", known), ("outcome", outcome)], 1.0);

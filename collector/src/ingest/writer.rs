@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::metrics::{self, Metrics};
 use crate::store::{Outcome, Quarantine, Step, Store, StoreError, Work};
@@ -191,7 +192,8 @@ impl<S: Store> Writer<S> {
         loop {
             let start = Instant::now();
             self.health.note(Some(start));
-            let result = self.store.commit(steps).await;
+            let span = tracing::debug_span!("commit", batches = steps.len());
+            let result = self.store.commit(steps).instrument(span).await;
             self.health.note(None);
             self.metrics.observe(metrics::COMMIT_SECONDS, start.elapsed().as_secs_f64());
             match result {
