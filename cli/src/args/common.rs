@@ -130,9 +130,14 @@ impl Format {
         matches!(self, Format::Table | Format::Wide)
     }
 
-    /// Whether nothing can be written before all rows are there.
-    pub(crate) fn needs_all(self) -> bool {
-        !matches!(self, Format::Json | Format::Ndjson | Format::Csv | Format::Tsv)
+    /// Whether what is written is of use only once its end is there.
+    pub(crate) fn has_an_end(self) -> bool {
+        match self {
+            Format::Json => true,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => true,
+            _ => false,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `export`: views as files, and a manifest that says what they hold.
 //!
 //! In: a window and a directory. Out: one CSV or NDJSON file a view, or a directory of Parquet files in the layout of Hive, and
-//! `manifest.json` with columns, units, rows, checksums, times and completeness. Rows of text are written as they come, so that
-//! any amount takes little memory (Parquet needs a whole view for its types). A file that was not finished keeps the name `.part`.
+//! `manifest.json` with columns, units, rows, checksums, times and completeness. Rows are written as they come, so that any
+//! amount takes little memory. A file that was not finished keeps the name `.part`.
 
 #[cfg(feature = "parquet")]
 mod hive;
@@ -124,6 +124,7 @@ async fn one(
 }
 
 /// Rows of a file and the time that they cover.
+#[derive(Debug, Clone, Copy)]
 struct Span {
     time: Option<usize>,
     rows: u64,

@@ -1,7 +1,7 @@
 //! Listing a view: `flows`, `paths`, `verify`, `probes` and their kin differ only in the view's name.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write as _};
 use std::time::Duration;
 
 use sce_progress::{Progress, Unit};
@@ -15,6 +15,8 @@ use crate::exit::{Failure, code};
 use crate::footer::Footer;
 use crate::render::Printer;
 use crate::render::machine::Writer;
+#[cfg(feature = "parquet")]
+use crate::render::parquet::Pipe;
 use crate::time::{self, Window};
 
 /// Rows of a table unless `--limit` says otherwise: more is not read by people.
@@ -48,7 +50,7 @@ async fn ask(
     let known = client.describe(view).await?;
     let (about, known) = known.map(|k| (k.help, k.columns)).unwrap_or_default();
     if args.output.columns.as_deref() == Some("help") {
-        print!("{}", columns::help(view, &about, &known));
+        io::stdout().write_all(columns::help(view, &about, &known).as_bytes())?;
         return Ok(());
     }
     let mut request = request(view, &args.select, &known, &args.output, &now)?;
@@ -156,7 +158,7 @@ pub(crate) async fn answer(
         progress.add(1);
         unbalanced |= balance.and_then(|i| row.values.get(i)).is_some_and(|v| v.kind == Some(Kind::Truth(false)));
     };
-    let (shown, hidden) = if printer.format.needs_all() || oldest_first {
+    let (shown, hidden) = if printer.format.is_table() || oldest_first {
         let columns = std::mem::take(&mut stream.columns);
         let mut rows = Vec::new();
         while let Some(some) = stream.rows().await? {
@@ -188,7 +190,9 @@ pub(crate) fn print_rows(
     }
     #[cfg(feature = "parquet")]
     if printer.format == Format::Parquet {
-        return print_parquet(columns, rows);
+        let mut file = Pipe::new(columns)?;
+        rows.iter().try_for_each(|row| file.row(row))?;
+        return Ok((file.finish()?, Vec::new()));
     }
     let out = BufWriter::new(io::stdout().lock());
     let mut writer = Writer::new(out, printer.format, columns, &printer.style, printer.headers)?;
@@ -198,20 +202,19 @@ pub(crate) fn print_rows(
     Ok((writer.finish()?, Vec::new()))
 }
 
-/// A Parquet file on standard output; a terminal would make nothing of it.
-#[cfg(feature = "parquet")]
-fn print_parquet(columns: &[ColumnInfo], rows: &[Row]) -> Result<(u64, Vec<String>), Failure> {
-    use crate::render::parquet;
-    if io::stdout().is_terminal() {
-        return Err(Failure::usage("-o parquet makes a file: add > FILE.parquet"));
-    }
-    let failed = |e| Failure::new(format!("cannot write Parquet: {e}"));
-    parquet::write(io::stdout(), columns, &parquet::classes(columns, rows), rows).map_err(failed)?;
-    Ok((rows.len() as u64, Vec::new()))
-}
-
 async fn print_stream(printer: &Printer, stream: &mut Stream, mut look: impl FnMut(&Row)) -> Result<u64, Failure> {
     let columns = std::mem::take(&mut stream.columns);
+    #[cfg(feature = "parquet")]
+    if printer.format == Format::Parquet {
+        let mut file = Pipe::new(&columns)?;
+        while let Some(rows) = stream.rows().await? {
+            for row in &rows {
+                look(row);
+                file.row(row)?;
+            }
+        }
+        return file.finish();
+    }
     let out = BufWriter::new(io::stdout());
     let mut writer = Writer::new(out, printer.format, &columns, &printer.style, printer.headers)?;
     while let Some(rows) = stream.rows().await? {
@@ -229,7 +232,7 @@ async fn follow(client: &mut Client, mut request: SelectRequest, args: &Listing)
     let every = Duration::from_nanos(time::nanoseconds(&args.follow.every)?);
     let view = request.view.clone();
     let format = args.output.output;
-    if format == Format::Json || format.needs_all() && !format.is_table() {
+    if format.has_an_end() {
         return Err(Failure::usage(
             "--follow never ends, so -o json cannot close its array, nor -o parquet its file: use -o ndjson",
         ));

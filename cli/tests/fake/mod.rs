@@ -11,8 +11,8 @@ use sce_proto::query_server::{Query, QueryServer};
 use sce_proto::select_reply::Kind as Reply;
 use sce_proto::value::Kind;
 use sce_proto::{
-    Completeness, DescribeReply, DescribeRequest, Header, ProbeState, Row, Rows, SelectReply, SelectRequest, Value,
-    ViewInfo,
+    ColumnInfo, Completeness, DescribeReply, DescribeRequest, Header, ProbeState, Row, Rows, SelectReply,
+    SelectRequest, Value, ViewInfo,
 };
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::{Stream, StreamExt as _};
@@ -81,6 +81,9 @@ impl Query for Story {
         let pick = |r: &Vec<Value>| Row { values: kept.iter().map(|i| r[*i].clone()).collect() };
         let rows: Vec<Row> = chosen.iter().take(limit).map(|r| pick(r)).collect();
         let columns = kept.iter().map(|i| view.columns[*i].clone()).collect();
+        if let Some(times) = request.run.strip_prefix("times-").and_then(|n| n.parse().ok()) {
+            return Ok(Response::new(many(columns, rows, times, completeness(&request, 0))));
+        }
         let mut replies = vec![Reply::Header(Header { columns, rows: rows.len() as u64, ..Header::default() })];
         replies.extend(rows.chunks(1).map(|r| Reply::Rows(Rows { rows: r.to_vec() })));
         if request.run != "cut-off" {
@@ -102,6 +105,19 @@ impl Query for Story {
         });
         Ok(Response::new(DescribeReply { views: views.collect() }))
     }
+}
+
+/// The same rows many times over, made as they are sent.
+fn many(
+    columns: Vec<ColumnInfo>,
+    rows: Vec<Row>,
+    times: u64,
+    end: Completeness,
+) -> Pin<Box<dyn Stream<Item = Result<SelectReply, Status>> + Send>> {
+    let header = Reply::Header(Header { columns, rows: rows.len() as u64 * times, ..Header::default() });
+    let rows = (0..times).map(move |_| Reply::Rows(Rows { rows: rows.clone() }));
+    let replies = std::iter::once(header).chain(rows).chain(std::iter::once(Reply::Completeness(end)));
+    Box::pin(tokio_stream::iter(replies.map(|kind| Ok(SelectReply { kind: Some(kind) }))))
 }
 
 fn refuse(request: &SelectRequest) -> Result<(), Status> {

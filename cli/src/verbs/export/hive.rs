@@ -1,8 +1,9 @@
 //! Parquet files in the layout of Hive: `VIEW/run=LABEL/date=2026-01-31/part-0.parquet`, which pandas, polars, DuckDB and Spark
 //! read as one table with the columns `run` and `date`.
 //!
-//! In: a whole view. Out: its files. What the path says is not in the file: readers would find it twice.
+//! In: the rows of a view as they come. Out: its files. What the path says is not in the file: readers would find it twice.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -10,74 +11,98 @@ use std::path::Path;
 
 use sce_progress::{Progress, Unit};
 use sce_proto::value::Kind;
-use sce_proto::{Row, SelectRequest};
+use sce_proto::{ColumnInfo, Row, SelectRequest};
 use serde_json::Value as Json;
 
 use super::{Span, cannot_write, entry};
 use crate::client::Client;
 use crate::exit::Failure;
-use crate::render::parquet;
+use crate::render::parquet::Spool;
 use crate::units::grouped;
 
 /// Rows of a file.
-const PART_ROWS: usize = 1_000_000;
+const PART_ROWS: u64 = 1_000_000;
 /// What Hive calls a partition whose value is missing; readers make it null again.
 const NONE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// What lies in one directory: what the manifest says of it, and its rows.
+struct Place {
+    span: Span,
+    rows: Spool,
+}
 
 /// Writes one view and returns its entry of the manifest.
 pub(super) async fn write(client: &mut Client, request: SelectRequest, dir: &Path) -> Result<Json, Failure> {
     let view = request.view.clone();
     let mut stream = client.select(request).await?;
-    let mut columns = std::mem::take(&mut stream.columns);
-    let all = columns.clone();
-    let run = columns.iter().position(|c| c.name == "run");
-    let mut span = Span::new(&columns);
+    let all = std::mem::take(&mut stream.columns);
+    let run = all.iter().position(|c| c.name == "run");
+    let columns: Vec<ColumnInfo> = all.iter().filter(|c| c.name != "run").cloned().collect();
+    let waiting = tempfile::tempdir_in(dir).map_err(|e| cannot_write(dir, &e))?;
+    let mut span = Span::new(&all);
     let mut progress = Progress::new(&view, Unit::Of("rows"), stream.whole);
-    let mut rows: Vec<Row> = Vec::new();
-    // Rows by the directory that they belong to.
-    let mut places: BTreeMap<String, (Span, Vec<usize>)> = BTreeMap::new();
+    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    let fresh =
+        |n: usize| Place { span: Span::new(&columns), rows: Spool::new(waiting.path().join(n.to_string()), &columns) };
     while let Some(some) = stream.rows().await? {
         progress.add(some.len() as u64);
         for mut row in some {
-            let place = place(&view, run, &span, &row);
-            let (part, indices) = places.entry(place).or_insert_with(|| (Span::new(&all), Vec::new()));
+            let known = places.len();
+            let place = places.entry(place(&view, run, &span, &row)).or_insert_with(|| fresh(known));
             span.add(&row);
-            part.add(&row);
             if let Some(run) = run {
                 row.values.remove(run);
             }
-            indices.push(rows.len());
-            rows.push(row);
+            place.rows.add(&row).map_err(|e| cannot_write(waiting.path(), &e))?;
         }
     }
     let completeness = stream.completeness()?;
-    if let Some(run) = run {
-        columns.remove(run);
-    }
-    let classes = parquet::classes(&columns, &rows);
+    drop(progress);
     if places.is_empty() {
-        places.insert(view.clone(), (Span::new(&all), Vec::new()));
+        places.insert(view.clone(), fresh(0));
     }
+    let mut progress = Progress::new(format!("{view} as Parquet"), Unit::Of("rows"), Some(span.rows));
     let mut files = Vec::new();
-    for (place, (whole, indices)) in &places {
-        fs::create_dir_all(dir.join(place)).map_err(|e| cannot_write(dir, &e))?;
-        let chunks: Vec<&[usize]> = if indices.is_empty() { vec![&[]] } else { indices.chunks(PART_ROWS).collect() };
-        for (n, chunk) in chunks.iter().enumerate() {
-            let name = format!("{place}/part-{n}.parquet");
-            let part = dir.join(format!("{name}.part"));
-            let some: Vec<Row> = chunk.iter().map(|i| std::mem::take(&mut rows[*i])).collect();
-            let out = BufWriter::new(File::create(&part).map_err(|e| cannot_write(&part, &e))?);
-            parquet::write(out, &columns, &classes, &some)
-                .map_err(|e| Failure::new(format!("cannot write {}: {e}", part.display())))?;
-            fs::rename(&part, dir.join(&name)).map_err(|e| cannot_write(&part, &e))?;
-            let times = Span { rows: some.len() as u64, ..*whole };
-            files.push(times.file(dir, &name)?);
-        }
+    for (place, Place { span, rows }) in places {
+        fs::create_dir_all(dir.join(&place)).map_err(|e| cannot_write(dir, &e))?;
+        files.append(&mut parts(dir, &place, &columns, span, rows, &mut progress)?);
     }
     drop(progress);
     let s = if files.len() == 1 { "" } else { "s" };
     eprintln!("{}: {} rows in {} file{s}", dir.join(&view).display(), grouped(span.rows), files.len());
     Ok(entry(&view, span.rows, &all, &files, &completeness))
+}
+
+/// Writes the files of a directory and returns their entries of the manifest.
+fn parts(
+    dir: &Path,
+    place: &str,
+    columns: &[ColumnInfo],
+    empty: Span,
+    rows: Spool,
+    progress: &mut Progress,
+) -> Result<Vec<Json>, Failure> {
+    let name = |n: usize| format!("{place}/part-{n}.parquet");
+    let part = |n: usize| dir.join(name(n) + ".part");
+    // A file ends where the next one begins.
+    let spans = RefCell::new(Vec::new());
+    let next = || {
+        spans.borrow_mut().push(empty);
+        File::create(part(spans.borrow().len() - 1)).map(BufWriter::new)
+    };
+    let told = |row: &Row| {
+        progress.add(1);
+        if let Some(span) = spans.borrow_mut().last_mut() {
+            span.add(row);
+        }
+    };
+    let failed = |e| Failure::new(format!("cannot write {}: {e}", dir.join(place).display()));
+    rows.finish(columns, PART_ROWS, next, told).map_err(failed)?;
+    let finished = |(n, span): (usize, Span)| {
+        fs::rename(part(n), dir.join(name(n))).map_err(|e| cannot_write(&part(n), &e))?;
+        span.file(dir, &name(n))
+    };
+    spans.into_inner().into_iter().enumerate().map(finished).collect()
 }
 
 /// The directory of a row.
@@ -110,7 +135,7 @@ fn escaped(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sce_proto::{ColumnInfo, Value};
+    use sce_proto::Value;
 
     #[test]
     fn rows_lie_in_directories_by_run_and_day() {
