@@ -210,12 +210,12 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 fn explain(status: &Status, url: &str, filter: &str) -> Failure {
     let text = status.message();
     match status.code() {
-        Code::Unavailable | Code::DeadlineExceeded => unreachable(url, text),
+        Code::Unavailable => unreachable(url, text),
         Code::Unauthenticated | Code::PermissionDenied => {
             Failure { code: code::UNREACHABLE, text: format!("the collector at {url} refuses this caller: {text}") }
         }
         Code::InvalidArgument => Failure::usage(caret(status, filter)),
-        Code::ResourceExhausted | Code::OutOfRange => {
+        Code::ResourceExhausted | Code::OutOfRange | Code::DeadlineExceeded => {
             Failure::new(format!("{text}\n  ask for less: --since, --limit, --columns"))
         }
         _ => Failure::new(format!("the collector at {url} failed: {text}")),

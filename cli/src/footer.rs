@@ -55,7 +55,7 @@ impl Footer<'_> {
     fn lines(&self) -> (Vec<String>, Vec<String>) {
         let c = self.completeness;
         let mut facts = vec![format!("{} - {} - {}", self.rows(), self.window(), self.state())];
-        if !self.hidden.is_empty() {
+        if !self.hidden.is_empty() && self.shown > 0 {
             facts.push(format!("hidden for lack of width: {} (-o wide shows them)", self.hidden.join(", ")));
         }
         if self.shown == 0 {
@@ -181,7 +181,7 @@ fn losses(c: &Completeness) -> String {
     if c.other_packets > 0 {
         parts.push(format!("{} packets without a flow (flow table full)", grouped(c.other_packets)));
     }
-    if parts.is_empty() { "nothing lost".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "no records lost".to_owned() } else { parts.join(", ") }
 }
 
 fn lost(c: &Completeness) -> String {
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(
             facts,
             ["20 of 1,204 flows (--limit 0 shows all) - 2026-01-01 09:55:00 to 2026-01-01 10:00:00 - \
-              probes: client current, server 42.0 s behind, router ended 2026-01-01 08:00:00 - nothing lost"]
+              probes: client current, server 42.0 s behind, router ended 2026-01-01 08:00:00 - no records lost"]
         );
         assert_eq!(warnings, [""; 0]);
     }

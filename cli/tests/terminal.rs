@@ -16,6 +16,7 @@ struct Terminal {
     keys: ChildStdin,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    written: String,
 }
 
 impl Terminal {
@@ -42,7 +43,7 @@ impl Terminal {
             }
         });
         let keys = child.stdin.take().unwrap();
-        Terminal { child, keys, output, screen: vt100::Parser::new(24, 80, 0) }
+        Terminal { child, keys, output, screen: vt100::Parser::new(24, 80, 0), written: String::new() }
     }
 
     fn press(&mut self, keys: &str) {
@@ -64,6 +65,19 @@ impl Terminal {
             }
         }
     }
+
+    /// Waits until a text was written, also one that is gone again, and returns all that was.
+    fn wait_until_written(&mut self, text: &str) -> &str {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !self.written.contains(text) {
+            assert!(Instant::now() < patience, "no `{text}` was written:\n{}", self.written);
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(100)) {
+                self.screen.process(&bytes);
+                self.written.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        &self.written
+    }
 }
 
 impl Drop for Terminal {
@@ -80,7 +94,7 @@ fn a_flow_is_found_opened_and_left_at_80_columns() {
     let mut terminal = Terminal::start("watch --since 2026-01-01T09:55:00Z --until 2026-01-01T10:00:00Z", &fake.url);
     let list = terminal.wait_for("(max 15.2 Mbit/s)");
     assert!(list.contains("10.0.0.1:40000") && list.contains("[2001:d"), "{list}");
-    assert!(list.contains("probes: client current") && list.contains("nothing lost"), "{list}");
+    assert!(list.contains("probes: client current") && list.contains("no records lost"), "{list}");
     terminal.press("\r");
     let flow = terminal.wait_for("o router eth1");
     assert!(flow.contains("17 lost") && flow.contains("1,204 SCE marked") && flow.contains("31 CE marked"), "{flow}");
@@ -117,12 +131,12 @@ fn an_export_shows_rate_and_time_left_on_a_terminal_only() {
     let dir = tempfile::tempdir().unwrap();
     let export = |name: &str| format!("export --run slow --views flows --out {}", dir.path().join(name).display());
     let mut terminal = Terminal::start(&export("seen"), &fake.url);
-    let line = terminal.wait_for("1 of 2 rows");
+    let line = terminal.wait_until_written("1 of 2 rows");
     assert!(
         line.contains("flows.csv:") && line.contains(" per second, 50 % done, ") && line.contains(" s left"),
         "{line}"
     );
-    terminal.wait_for("flows.csv: 2 rows");
+    terminal.wait_until_written("flows.csv: 2 rows");
     assert!(terminal.child.wait().unwrap().success());
     assert!(!terminal.screen.screen().contents().contains("per second"), "the line goes away");
     let mut unseen = Command::new(env!("CARGO_BIN_EXE_sce-cli"));
@@ -184,7 +198,7 @@ fn watch_shows_what_a_real_collector_holds() {
     let window = "--since 2026-11-21T04:55:00Z --until 2026-11-21T04:55:10Z";
     let mut terminal = Terminal::start(&format!("watch {window} proto = tcp"), &collector.url);
     let list = terminal.wait_for("10.77.1.2:56006");
-    assert!(list.contains("10.77.3.2:5201") && list.contains("nothing lost"), "{list}");
+    assert!(list.contains("10.77.3.2:5201") && list.contains("no records lost"), "{list}");
     terminal.press("\r");
     let flow = terminal.wait_for("SCE marked");
     assert!(flow.contains("o client") && flow.contains("o server") && flow.contains("lost"), "{flow}");

@@ -10,20 +10,44 @@ use super::cell::{self, Sort, Style};
 const GAP: usize = 2;
 /// Unit of a column whose numbers are texts already, each with its own unit: right aligned all the same.
 pub(crate) const MIXED: &str = "mixed";
-/// Columns that a reader came for: they stay longest, wherever they stand.
-const CONCLUSIONS: [&str; 9] = [
+/// Columns that name a row: without them no number means anything.
+const NAMES: [&str; 14] = [
+    "start_ns",
+    "at_ns",
+    "probe",
+    "interface",
+    "flow",
+    "direction",
+    "initiator",
+    "responder",
+    "src",
+    "dst",
+    "from.probe",
+    "from.interface",
+    "to.probe",
+    "kind",
+];
+/// Columns that a reader came for, the most important first: they stay longest, wherever they stand.
+const CONCLUSIONS: [&str; 18] = [
     "verdict",
     "balanced",
     "lost_packets",
     "holds",
     "reason",
+    "packets",
     "up.packets",
-    "up.ce_packets",
+    "up.arrived_ect1_packets",
     "up.ect1_packets",
+    "ect1_packets",
+    "sent_packets",
+    "to.interface",
+    "received_packets",
+    "up.arrived_ce_packets",
+    "up.ce_packets",
+    "ce_packets",
     "up.ip_bytes",
+    "transitions.ect0_to_ect1.packets",
 ];
-/// The first columns name the row: without them no number means anything.
-const NAMING: usize = 4;
 
 /// A table ready to print.
 #[derive(Debug, Default)]
@@ -57,7 +81,7 @@ pub(crate) fn layout(columns: &[ColumnInfo], rows: &[Row], width: usize, empty_t
             continue;
         }
         if let Some(next) = columns.get(i + 1)
-            && let Some(end) = address_and_port(&column.name, &next.name)
+            && let Some(end) = cell::address_and_port(&column.name, &next.name)
         {
             skip = true;
             printed.push(endpoints(end, rows, i));
@@ -82,28 +106,8 @@ fn single(column: &ColumnInfo, rows: &[Row], i: usize, style: &Style) -> Printed
     measure(&column.name, heading(&column.name, sort, raw), right, cells)
 }
 
-/// The name that an address column and a port column share: `src_ip`, `src_port` give `src`.
-fn address_and_port<'a>(ip: &'a str, port: &str) -> Option<&'a str> {
-    let base = ip.strip_suffix("_ip").or_else(|| ip.strip_suffix(".ip"))?;
-    let other = port.strip_suffix("_port").or_else(|| port.strip_suffix(".port"))?;
-    (base == other).then_some(base)
-}
-
 fn endpoints(name: &str, rows: &[Row], i: usize) -> Printed {
-    use sce_proto::value::Kind;
-    let join = |r: &Row| {
-        let ip = match &value(r, i).kind {
-            Some(Kind::Text(ip)) if !ip.is_empty() => cell::printable(ip),
-            _ => return "-".to_owned(),
-        };
-        match value(r, i + 1).kind {
-            Some(Kind::Unsigned(0)) | None => ip,
-            Some(Kind::Unsigned(port)) if ip.contains(':') => format!("[{ip}]:{port}"),
-            Some(Kind::Unsigned(port)) => format!("{ip}:{port}"),
-            _ => ip,
-        }
-    };
-    let cells = rows.iter().map(join).collect();
+    let cells = rows.iter().map(|r| cell::endpoint(value(r, i), value(r, i + 1))).collect();
     measure(name, heading(name, Sort::Text, false), false, cells)
 }
 
@@ -146,10 +150,17 @@ fn fit(printed: &mut Vec<Printed>, width: usize) -> Vec<String> {
     let mut hidden = Vec::new();
     let total = |p: &[Printed]| p.iter().map(|c| c.width + GAP).sum::<usize>().saturating_sub(GAP);
     while width > 0 && printed.len() > 1 && total(printed) > width {
-        let first = NAMING.min(printed.len() - 1);
-        // The rightmost of the others, else the least important conclusion, else the rightmost of all.
-        let worth = |i: &usize| CONCLUSIONS.iter().position(|c| *c == printed[*i].name).map_or((1, *i), |p| (0, p));
-        let least = (first..printed.len()).max_by_key(worth).unwrap_or(printed.len() - 1);
+        // The first column stays. Of the others the rightmost that says neither what the row is nor what came out, then what
+        // came out from its least important on, then the rightmost of all.
+        let worth = |i: &usize| {
+            let name = printed[*i].name.as_str();
+            match CONCLUSIONS.iter().position(|c| *c == name) {
+                Some(at) => (1, at),
+                None if NAMES.contains(&name) => (0, *i),
+                None => (2, *i),
+            }
+        };
+        let least = (1..printed.len()).max_by_key(worth).unwrap_or(printed.len() - 1);
         hidden.push(printed.remove(least).name);
     }
     hidden.reverse();

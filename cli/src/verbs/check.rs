@@ -1,6 +1,7 @@
 //! `check`: conditions that must hold, for test automation. Exit code 1 with the rows that do not.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 
 use sce_proto::{ColumnInfo, Completeness, Row, SelectRequest};
 use serde_json::{Value as Json, json};
@@ -82,7 +83,8 @@ fn print(
                 "offending": rows.collect::<Vec<_>>(),
             })
         });
-        println!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>()).unwrap_or_default());
+        let text = serde_json::to_string_pretty(&list.collect::<Vec<_>>()).unwrap_or_default();
+        writeln!(io::stdout(), "{text}")?;
         return Ok(());
     }
     let mut text = String::new();

@@ -2,6 +2,8 @@
 //!
 //! In: a flow's identifier. Out: one text for people, or one JSON object with the members `points`, `paths`, `verify` and `timeline`.
 
+use std::io::{self, Write as _};
+
 use sce_proto::{Completeness, SelectRequest, Value};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
@@ -54,7 +56,7 @@ pub(crate) async fn run(client: &mut Client, args: &FlowArgs) -> Result<(), Fail
     }
     let printer = Printer::new(&args.output, now);
     match args.output.output {
-        Format::Json | Format::Ndjson => print_object(&printer, &flow, &parts),
+        Format::Json | Format::Ndjson => print_object(&printer, &flow, &parts)?,
         Format::Table | Format::Wide => print_story(client, &printer, &flow, &parts).await?,
         _ => {
             list::print_rows(&printer, &flow.columns, &flow.rows)?;
@@ -79,7 +81,7 @@ fn identifier(text: &str) -> Result<String, Failure> {
 
 type Part<'a> = (&'a str, &'a str, &'a str, Answer);
 
-fn print_object(printer: &Printer, flow: &Answer, parts: &[Part<'_>]) {
+fn print_object(printer: &Printer, flow: &Answer, parts: &[Part<'_>]) -> io::Result<()> {
     let mut object = machine::object(&flow.columns, &flow.rows[0].values, &printer.style);
     for (_, member, _, answer) in parts {
         let rows =
@@ -90,7 +92,7 @@ fn print_object(printer: &Printer, flow: &Answer, parts: &[Part<'_>]) {
         Format::Ndjson => Json::Object(object).to_string(),
         _ => serde_json::to_string_pretty(&Json::Object(object)).unwrap_or_default(),
     };
-    println!("{text}");
+    writeln!(io::stdout(), "{text}")
 }
 
 async fn print_story(client: &mut Client, printer: &Printer, flow: &Answer, parts: &[Part<'_>]) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! `top` and `paths --by`: rows added up by group.
 
+use std::io::{self, Write as _};
+
 use sce_proto::SelectRequest;
 use sce_view::hops::{By, paths_by};
 
@@ -21,7 +23,7 @@ pub(crate) async fn run(client: &mut Client, args: &TopArgs) -> Result<(), Failu
             return Ok(());
         }
         tokio::time::sleep(every).await;
-        println!();
+        writeln!(io::stdout())?;
     }
 }
 

@@ -304,7 +304,7 @@ pub(crate) mod tests {
     pub(crate) fn app() -> App {
         let mut app = App::new("last 1m".to_owned(), String::new());
         app.take(&answer(3));
-        app.status = "probes: client current - nothing lost".to_owned();
+        app.status = "probes: client current - no records lost".to_owned();
         app
     }
 

@@ -66,6 +66,26 @@ fn named_as_time(name: &str) -> bool {
     })
 }
 
+/// The name that an address column and a port column share: `src_ip`, `src_port` give `src`.
+pub fn address_and_port<'a>(ip: &'a str, port: &str) -> Option<&'a str> {
+    let base = ip.strip_suffix("_ip").or_else(|| ip.strip_suffix(".ip"))?;
+    let other = port.strip_suffix("_port").or_else(|| port.strip_suffix(".port"))?;
+    (base == other).then_some(base)
+}
+
+/// An address and its port as one text: 10.0.0.1:443, [2001:db8::1]:443.
+pub fn endpoint(ip: &Value, port: &Value) -> String {
+    let ip = match &ip.kind {
+        Some(Kind::Text(ip)) if !ip.is_empty() => printable(ip),
+        _ => return "-".to_owned(),
+    };
+    match port.kind {
+        Some(Kind::Unsigned(port @ 1..)) if ip.contains(':') => format!("[{ip}]:{port}"),
+        Some(Kind::Unsigned(port @ 1..)) => format!("{ip}:{port}"),
+        _ => ip,
+    }
+}
+
 /// The text of a value.
 pub fn text(value: &Value, sort: Sort, style: &Style) -> String {
     match &value.kind {

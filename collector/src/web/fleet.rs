@@ -54,7 +54,7 @@ fn card(asked: &Asked, probes: &Answer, row: &sce_proto::Row) -> Markup {
                 dt { "records" } dd { (count("records")) }
                 dt { "spool" } dd { (n("spool_bytes").map_or_else(|| "-".to_owned(), |b| bytes(b, UnitStyle::Si))) }
                 dt { "flows now" } dd { (count("flows_active")) }
-                dt { "clock error" } dd { (n("clock_error_ns").map_or_else(|| "unknown".to_owned(), |e| format!("\u{b1} {}", duration(e as i64)))) }
+                dt { "clock error" } dd { (n("clock_error_ns").filter(|e| *e > 0.0).map_or_else(|| "unknown".to_owned(), |e| format!("\u{b1} {}", duration(e as i64)))) }
                 dt { "records lost" } dd class=[lost.then_some("bad")] { (count("lost_records")) }
             }
             p.small { (probes.text(row, "host")) " \u{b7} " (probes.text(row, "version")) }

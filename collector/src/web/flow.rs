@@ -70,10 +70,8 @@ pub(super) async fn page<S: Store>(web: &Web<S>, asked: &Asked, id: &str) -> Res
     let sockets = about(web, &question, "sockets", id).await?;
     let source =
         [Source { label: String::new(), run: flows.text(flow, "run"), tracks: tracks(&series), needed: Some(sockets) }];
-    let end = |side: &str| {
-        let (ip, port) = (flows.text(flow, &format!("{side}_ip")), flows.text(flow, &format!("{side}_port")));
-        if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
-    };
+    let value = |name: String| flows.value(flow, &name).cloned().unwrap_or_default();
+    let end = |side: &str| cell::endpoint(&value(format!("{side}_ip")), &value(format!("{side}_port")));
     let here = format!("/flow/{id}");
     let title = format!("{} {} \u{2192} {}", flows.text(flow, "proto"), end("initiator"), end("responder"));
     let body = html! {
@@ -128,9 +126,12 @@ fn facts(asked: &Asked, flows: &Answer, row: &sce_proto::Row) -> Markup {
     let style = style(asked);
     let text = |name: String| {
         let column = flows.columns.iter().find(|c| c.name == name);
-        let value = flows.value(row, &name).filter(|v| cell::says_something(v));
-        value.zip(column).map(|(v, c)| cell::text(v, cell::sort(c), &style))
+        flows
+            .value(row, &name)
+            .zip(column)
+            .map_or_else(|| "-".to_owned(), |(v, c)| cell::text(v, cell::sort(c), &style))
     };
+    let says = |name: &str| flows.value(row, name).is_some_and(cell::says_something);
     let bad = |name: &str, side: &str| {
         let lost = flows.value(row, &format!("{side}.{name}"));
         name == "lost_packets" && lost.is_some_and(|v| matches!(v.kind, Some(Sort::Unsigned(1..))))
@@ -140,11 +141,11 @@ fn facts(asked: &Asked, flows: &Answer, row: &sce_proto::Row) -> Markup {
             thead { tr { th {} th.n title="initiator to responder" { "up" } th.n title="responder to initiator" { "down" } } }
             tbody {
                 @for (what, name) in FACTS {
-                    @let sides = ["up", "down"].map(|s| (s, text(format!("{s}.{name}"))));
-                    @if sides.iter().any(|s| s.1.is_some()) {
+                    @let sides = ["up", "down"].map(|s| (s, format!("{s}.{name}")));
+                    @if sides.iter().any(|s| says(&s.1)) {
                         tr { th { (what) }
-                            @for (side, value) in sides {
-                                td class=(if bad(name, side) { "n bad" } else { "n" }) { (value.unwrap_or_else(|| "-".to_owned())) }
+                            @for (side, column) in sides {
+                                td class=(if bad(name, side) { "n bad" } else { "n" }) { (text(column)) }
                             }
                         }
                     }
@@ -153,8 +154,8 @@ fn facts(asked: &Asked, flows: &Answer, row: &sce_proto::Row) -> Markup {
         }
         dl.line {
             dt { "ECN" } dd { (flows.text(row, "ecn_mode")) }
-            dt { "first packet" } dd { (text("first_ns".to_owned()).unwrap_or_default()) " UTC" }
-            dt { "duration" } dd { (text("duration_ns".to_owned()).unwrap_or_else(|| "0".to_owned())) }
+            dt { "first packet" } dd { (text("first_ns".to_owned())) " UTC" }
+            dt { "duration" } dd { (text("duration_ns".to_owned())) }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::table::table;
 use crate::store::Store;
 
 /// What the table shows; the flow's own page has the rest.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 15] = [
     "flow",
     "proto",
     "initiator_ip",
@@ -26,7 +26,6 @@ const COLUMNS: [&str; 16] = [
     "rtt_ns_min",
     "duration_ns",
     "first_ns",
-    "down.ip_bytes",
 ];
 
 /// The page.

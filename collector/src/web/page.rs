@@ -142,7 +142,7 @@ fn basis(c: &Completeness, question: &Question, asked: &Asked) -> Markup {
     html! {
         div.basis {
             p { "From " (since) " to " (until) " UTC. "
-                @if bad.is_empty() { "Nothing was lost. " }
+                @if bad.is_empty() { "No records were lost. " }
                 @if c.probes.is_empty() { "No probe has sent anything yet: start one with " code { "sce-probe run -i eth0" } "." }
                 @for p in &c.probes {
                     span.probe { (sce_view::cell::printable(&p.probe)) " "

@@ -12,7 +12,7 @@ use crate::{Answer, Failure};
 pub enum Kind {
     /// Throughput, marks and feedback, round trip and queue, window: one above the other
     Overview,
-    /// Throughput over time, at the sender's and at the receiver's end
+    /// Throughput over time, at the sender's and at the receiver's end, and goodput: what was acknowledged
     Rate,
     /// Share of packets with SCE and CE marks over time, and share of acknowledged bytes with ESCE and ECE feedback
     Marks,
@@ -34,7 +34,7 @@ pub enum Kind {
     Cdf,
     /// Share of SCE marks against queueing delay, a dot for each interval
     Response,
-    /// Throughput of several flows, and Jain's fairness index
+    /// Throughput of several flows at their receivers, and Jain's fairness index
     Fairness,
 }
 
@@ -191,8 +191,16 @@ fn rates(sources: &[Source], zero: &Zero) -> Panel {
         let Some(e) = s.ends() else { continue };
         let rate = |t: &Track| bits(t.rate("payload_bytes"));
         curves.push(zero.curve(s, e.sender, &format!("at {}", e.sender.point), rate(e.sender)));
-        if sources.len() == 1 && e.receiver.point != e.sender.point {
+        if sources.len() > 1 {
+            continue;
+        }
+        if e.receiver.point != e.sender.point {
             curves.push(zero.curve(s, e.receiver, &format!("at {}", e.receiver.point), rate(e.receiver)));
+        }
+        if let Some(acks) = e.acks {
+            // UDP is not acknowledged.
+            let acked = Some(bits(acks.rate("acked_bytes"))).filter(|_| acks.sum("acked_bytes") > 0.0);
+            curves.extend(acked.map(|rate| zero.curve(s, acks, "goodput (acknowledged)", rate)));
         }
     }
     Panel::new("throughput", Quantity::BitRate, curves)
@@ -341,5 +349,5 @@ fn fairness(sources: &[Source], zero: &Zero) -> Vec<Panel> {
     let points = by_time.iter().map(|(t, v)| (zero.seconds(run, *t as f64), jain(v))).collect();
     let index = Curve::new("Jain's index", Mark::Line, points);
     let index = Panel { top: Some(1.0), ..Panel::new("fairness", Quantity::Plain, vec![index]) };
-    vec![Panel::new("goodput", Quantity::BitRate, curves), index]
+    vec![Panel::new("throughput at the receiver", Quantity::BitRate, curves), index]
 }
