@@ -58,13 +58,13 @@ fn join_key(facts: &[&Facts<'_>], groups: &mut Vec<Group>) {
     let mut weak = Vec::new();
     for b in 1..facts.len() {
         for a in (0..b).rev() {
-            if facts[a].op == facts[b].op || !facts[a].overlaps(&facts[b]) {
+            if facts[a].op == facts[b].op || !facts[a].overlaps(facts[b]) {
                 continue;
             }
             if parts.find(a) == parts.find(b) {
                 continue;
             }
-            match facts[a].compare(&facts[b]) {
+            match facts[a].compare(facts[b]) {
                 None => {}
                 Some(evidence) if u64::from(evidence) == join_evidence::TUPLE => weak.push((a, b)),
                 Some(evidence) => {
@@ -80,7 +80,7 @@ fn join_key(facts: &[&Facts<'_>], groups: &mut Vec<Group>) {
         let (x, y) = (parts.find(a), parts.find(b));
         let clash = |x: usize, y: usize, parts: &mut Parts| {
             (0..facts.len()).any(|i| {
-                (0..facts.len()).any(|j| parts.find(i) == x && parts.find(j) == y && facts[i].excludes(&facts[j]))
+                (0..facts.len()).any(|j| parts.find(i) == x && parts.find(j) == y && facts[i].excludes(facts[j]))
             })
         };
         if x != y && !clash(x, y, &mut parts) {
