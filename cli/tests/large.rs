@@ -32,13 +32,12 @@ fn peak_mib(url: &str, times: u32, out: &Path) -> u64 {
 fn a_parquet_export_takes_the_memory_of_a_row_group_however_many_rows_it_has() {
     let fake = fake::start();
     let dir = tempfile::tempdir().unwrap();
-    // Forty rows at a time: 80,000 are more than a row group.
-    let some = peak_mib(&fake.url, 2_000, &dir.path().join("some"));
-    let many = peak_mib(&fake.url, 6_000, &dir.path().join("many"));
-    eprintln!("80,000 rows: {some} MiB, 240,000 rows: {many} MiB");
-    assert!(many < some + 24, "80,000 rows took {some} MiB, 240,000 rows took {many} MiB");
+    // Forty rows at a time: 68,000 are more than a row group.
+    let some = peak_mib(&fake.url, 1_700, &dir.path().join("some"));
+    let many = peak_mib(&fake.url, 3_600, &dir.path().join("many"));
+    assert!(many < some + 24, "68,000 rows took {some} MiB, 144,000 rows took {many} MiB");
     let manifest = fs::read_to_string(dir.path().join("many/manifest.json")).unwrap();
-    assert!(manifest.contains("\"rows\": 240000"), "{manifest}");
+    assert!(manifest.contains("\"rows\": 144000"), "{manifest}");
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub(crate) fn start() -> Fake {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener).unwrap());
+            // Else a large answer waits again and again for acknowledgements that are delayed.
+            let incoming = incoming.map(|stream| stream.and_then(|s| s.set_nodelay(true).map(|()| s)));
             let server = tonic::transport::Server::builder().add_service(QueryServer::new(service));
             server.serve_with_incoming(incoming).await.unwrap();
         });
