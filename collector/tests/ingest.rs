@@ -308,3 +308,25 @@ async fn health_and_metrics_tell_the_state() {
     drop((stream, health));
     collector.stop().await;
 }
+
+#[tokio::test]
+async fn a_transaction_that_the_database_ends_by_itself_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let collector = start(&path).await;
+    let mut stream = open(&collector.url(), hello("a", 1, 9)).await.unwrap();
+    stream.batch(batch(1, &[flow(1, 1, 1, 10)])).await;
+    stream.acked(1).await;
+    // SQLite does the same where the disk is full.
+    let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(path.to_str().unwrap()).await.unwrap();
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON flow_interval WHEN new.frames = 666 BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    sqlx::query(trigger).execute(&mut conn).await.unwrap();
+    stream.batch(batch(2, &[flow(1, 2, 2, 666)])).await;
+    stream.batch(batch(3, &[flow(1, 3, 3, 10)])).await;
+    let others = stream.acked(3).await;
+    assert!(others.iter().any(|k| matches!(k, collector_message::Kind::Rejected(_))), "{others:?}");
+    let frames: u64 = stored(&collector.store).await.iter().map(|f| f.frames).sum();
+    assert_eq!(frames, 20);
+    sqlx::Connection::close(conn).await.unwrap();
+    collector.stop().await;
+}

@@ -135,7 +135,7 @@ macro_rules! access {
     };
 }
 
-access!(SqliteStore, sqlite::sort_out, |this| &mut this.writer.lock().await.as_mut().ok_or_else(sqlite::closed)?.conn);
+access!(SqliteStore, sqlite::sort_out, |this| &mut this.writing().await?.conn);
 access!(PostgresStore, postgres::sort_out, |this| &this.writers);
 
 #[cfg(test)]

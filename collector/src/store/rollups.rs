@@ -365,8 +365,7 @@ impl Rollups for SqliteStore {
         let summed = in_sqlite::sum(&mut snapshot, level, bucket_ns).await?;
         snapshot.rollback().await.map_err(failed)?;
         drop(conn);
-        let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or_else(sqlite::closed)?;
+        let mut writer = self.writing().await?;
         let mut tx = writer.conn.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         in_sqlite::replace(&mut tx, level, bucket_ns, &summed).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;

@@ -14,7 +14,7 @@ use sce_proto::Record;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
 use write::Writer;
@@ -70,6 +70,19 @@ impl SqliteStore {
         let readers = pool.connect_with(reader).await.map_err(|e| open(explain(&e, path)))?;
         let writer = Arc::new(Mutex::new(Some(Writer::new(writer))));
         Ok(SqliteStore { path: path.to_owned(), writer, readers })
+    }
+
+    /// The writing connection, in no transaction. Where a disk is full SQLite ends a transaction by itself, which sqlx does not
+    /// learn: it would refuse every other one from then on. Such a connection makes room for a new one.
+    pub(super) async fn writing(&self) -> Result<MappedMutexGuard<'_, Writer>, StoreError> {
+        let writer = MutexGuard::try_map(self.writer.lock().await, Option::as_mut);
+        let mut writer = writer.map_err(|_| closed())?;
+        // A rollback may still be on its way; the answer comes behind it.
+        if writer.conn.is_in_transaction() && (writer.conn.ping().await.is_err() || writer.conn.is_in_transaction()) {
+            tracing::warn!("The database ended a transaction by itself; the collector connects to it again");
+            *writer = Writer::new(options(&self.path).connect().await.map_err(|e| sort_out(&e))?);
+        }
+        Ok(writer)
     }
 
     /// Newest schema version this release knows.
@@ -164,14 +177,12 @@ impl Store for SqliteStore {
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or_else(closed)?;
+        let mut writer = self.writing().await?;
         writer.claim(claim).await.map_err(|e| sort_out(&e))
     }
 
     async fn commit(&self, steps: &[Step]) -> Result<Vec<Outcome>, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or_else(closed)?;
+        let mut writer = self.writing().await?;
         writer.commit(steps).await.map_err(|e| sort_out(&e))
     }
 
@@ -196,14 +207,12 @@ impl Store for SqliteStore {
     }
 
     async fn retain(&self, before_ns: u64) -> Result<u64, StoreError> {
-        let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or_else(closed)?;
+        let mut writer = self.writing().await?;
         writer.retain(before_ns).await.map_err(|e| sort_out(&e))
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock().await;
-        let writer = writer.as_mut().ok_or_else(closed)?;
+        let mut writer = self.writing().await?;
         writer.check().await.map_err(|e| sort_out(&e))
     }
 
@@ -226,6 +235,6 @@ impl Store for SqliteStore {
     }
 }
 
-pub(super) fn closed() -> StoreError {
+fn closed() -> StoreError {
     StoreError::Unavailable(String::from("the collector is stopping"))
 }
