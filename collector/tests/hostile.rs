@@ -4,6 +4,8 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use common::{Running, Stream, batch, flow, hello, open, serve_as};
@@ -170,5 +172,79 @@ async fn garbage_bombs_and_nesting_are_refused_and_the_next_batch_is_taken() {
     again.acked(many + 2).await;
     let silent = open(&collector.url(), hello("", 1, 9)).await.err().unwrap();
     assert_eq!(silent.code(), Code::InvalidArgument);
+    collector.stop().await;
+}
+
+/// The most memory that this process ever had, collector and peers together.
+fn peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_bombs_and_garbage_takes_neither_time_nor_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir).await;
+    let mut honest = open(&collector.url(), hello("honest", 1, 100_000)).await.unwrap();
+    let mut seq = 1;
+    let before = latency(&mut honest, &mut seq).await;
+
+    let zeros = vec![0u8; 64 << 20];
+    let nested = vec![0x7bu8; 200_000];
+    let bad = [crafted(1, &zeros, zeros.len()), crafted(1, &zeros, 1000), crafted(1, &nested, nested.len())];
+    drop(zeros);
+    let over = Arc::new(AtomicBool::new(false));
+    let attack = |n: u64| {
+        let (over, bad, url, address) = (over.clone(), bad.clone(), collector.url(), collector.address);
+        tokio::spawn(async move {
+            let mut sent = 0;
+            while !over.load(Relaxed) {
+                // Each round a stream that is thrown out for what is too large, and a connection that is no HTTP/2.
+                let mut stream = open(&url, hello(&format!("odd-{n}"), 1, 1 << 40)).await.unwrap();
+                let first = stream.welcome.committed_seq + 1;
+                for (seq, bad) in (first..).zip(&bad) {
+                    stream.batch(Batch { seq, ..bad.clone() }).await;
+                    sent += 1;
+                }
+                stream.acked(first + bad.len() as u64 - 1).await;
+                let huge =
+                    Batch { seq: first + bad.len() as u64, payload: vec![0; 5 << 20].into(), ..Batch::default() };
+                stream.batch(huge).await;
+                let code = loop {
+                    match stream.answer().await {
+                        Err(status) => break status.code(),
+                        Ok(None) => break Code::Ok,
+                        Ok(Some(_)) => {}
+                    }
+                };
+                assert_eq!(code, Code::OutOfRange, "a message of 5 MiB");
+                if let Ok(mut garbage) = TcpStream::connect(address).await {
+                    let _ = garbage.write_all(&[0xff; 4096]).await;
+                }
+            }
+            sent
+        })
+    };
+    let attacks: Vec<_> = (0..2).map(attack).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let during = latency(&mut honest, &mut seq).await;
+    over.store(true, Relaxed);
+    let mut sent = 0;
+    for attack in attacks {
+        sent += tokio::time::timeout(Duration::from_secs(60), attack).await.expect("an attack ends").unwrap();
+    }
+    let peak = peak_bytes() >> 20;
+    println!(
+        "{sent} bad batches: {before:?} before, {during:?} meanwhile; {peak} MiB of memory at most, peers included"
+    );
+    // Attackers, collector and probe share the processors of one test; behind them a commit waits, and no longer.
+    assert!(during < before * 2 + Duration::from_millis(300), "{before:?} before, {during:?} meanwhile");
+    assert!(peak < 512, "{peak} MiB");
+    assert!(count(&collector.metrics().await, "sce_ingest_refused_total{reason=\"message\"}") >= 2.0);
+    let odd = |l: &&sce_collector::store::LedgerLine| l.probe.starts_with("odd-");
+    let ledger = collector.store.ledger().await.unwrap();
+    assert_eq!(ledger.iter().filter(odd).map(|l| l.quarantined).sum::<u64>(), sent, "each is kept and counted");
+    assert_eq!(ledger.iter().filter(odd).map(|l| l.batches).sum::<u64>(), 0);
     collector.stop().await;
 }

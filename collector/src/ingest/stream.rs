@@ -14,7 +14,7 @@ use sce_proto::{
     Welcome, collector_message, probe_message,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::rate::Bucket;
 use super::writer::{Job, Reply};
@@ -135,6 +135,11 @@ async fn hello(inbound: &mut Streaming<ProbeMessage>) -> Result<Hello, Status> {
     }
 }
 
+/// Whether it is the message that cannot be read, too large or no message at all, not the connection.
+fn unreadable(status: &Status) -> bool {
+    status.code() == Code::OutOfRange || status.message().starts_with("failed to decode")
+}
+
 fn check(hello: &Hello) -> Result<(), Status> {
     if hello.protocol_min > PROTOCOL_MAX || hello.protocol_max < PROTOCOL_MIN {
         return Err(Status::failed_precondition(format!(
@@ -234,6 +239,7 @@ impl<S: Store> Reader<S> {
             let kind = match message {
                 Ok(Some(message)) => message.kind,
                 Ok(None) => return Ok(()),
+                Err(status) if unreadable(&status) => return Err(self.shared.refuse("message", status)),
                 // A broken connection is an ordinary end: the ledger knows where to go on.
                 Err(status) => {
                     tracing::debug!(probe = self.labels.probe, %status, "Connection lost");
