@@ -73,7 +73,7 @@ pub fn address_and_port<'a>(ip: &'a str, port: &str) -> Option<&'a str> {
     (base == other).then_some(base)
 }
 
-/// An address and its port as one text: 10.0.0.1:443, [2001:db8::1]:443.
+/// An address and its port as one text: `10.0.0.1:443`, `[2001:db8::1]:443`.
 pub fn endpoint(ip: &Value, port: &Value) -> String {
     let ip = match &ip.kind {
         Some(Kind::Text(ip)) if !ip.is_empty() => printable(ip),
