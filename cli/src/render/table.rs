@@ -11,11 +11,10 @@ const GAP: usize = 2;
 /// Unit of a column whose numbers are texts already, each with its own unit: right aligned all the same.
 pub(crate) const MIXED: &str = "mixed";
 /// Columns that name a row: without them no number means anything.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 13] = [
     "start_ns",
     "at_ns",
     "probe",
-    "interface",
     "flow",
     "direction",
     "initiator",
@@ -28,7 +27,7 @@ const NAMES: [&str; 14] = [
     "kind",
 ];
 /// Columns that a reader came for, the most important first: they stay longest, wherever they stand.
-const CONCLUSIONS: [&str; 18] = [
+const CONCLUSIONS: [&str; 19] = [
     "verdict",
     "balanced",
     "lost_packets",
@@ -36,6 +35,7 @@ const CONCLUSIONS: [&str; 18] = [
     "reason",
     "packets",
     "up.packets",
+    "interface",
     "up.arrived_ect1_packets",
     "up.ect1_packets",
     "ect1_packets",
