@@ -13,7 +13,7 @@ build) want="libpcap-dev clang libbpf-dev pkg-config gcc make" ;;
 # Without clang the programs build without their kernel parts, which captures do not need.
 offline) want="libpcap-dev pkg-config gcc make" ;;
 demo) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables" ;;
-test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium nfdump fonts-dejavu-core python3-venv r-base-core strace libfaketime" ;;
+test) want="libpcap-dev clang libbpf-dev pkg-config gcc make iproute2 ethtool nftables tcpdump iperf3 postgresql python3 zstd chromium nfdump fonts-dejavu-core python3-venv r-base-core strace libfaketime haproxy" ;;
 *) echo "usage: $0 build|demo|offline|test" >&2; exit 2 ;;
 esac
 
