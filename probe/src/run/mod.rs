@@ -36,7 +36,7 @@ use crate::service;
 use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
 use crate::writer::{CHANNEL_LIVE, CHANNEL_REPLAY, Job, Shipper, Writer};
 
-use control::{Control, Told};
+use control::{Control, Signals, Told};
 use sources::Opened;
 
 /// What a source thread says when it ends.
@@ -47,6 +47,8 @@ struct Sources {
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::UnboundedReceiver<Ended>,
     running: usize,
+    /// What ends them before their time.
+    signals: Signals,
 }
 
 /// Runs until a signal, or with `--read` until all is acknowledged.
@@ -72,6 +74,12 @@ enum Attempt {
 }
 
 fn attempt(args: &RunArgs, confine: bool) -> anyhow::Result<Attempt> {
+    // Before anything is opened: who asks a probe to stop, however early, finds it listening.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _within = runtime.enter();
+        Signals::new()?
+    };
     let name = args.name.clone().unwrap_or_else(point::host_name);
     for url in &args.collector {
         check_url(url)?;
@@ -123,7 +131,7 @@ fn attempt(args: &RunArgs, confine: bool) -> anyhow::Result<Attempt> {
             let wait_above = queue.spool().budget_bytes() / 2;
             let writer = Writer::replay(queue.clone(), skip, wait_above, control.given_up());
             let thread = replay.start(Shipper::new(jobs, true), control.clone(), say);
-            (writer, Sources { threads: vec![thread?], ended, running: 1 })
+            (writer, Sources { threads: vec![thread?], ended, running: 1, signals })
         }
         None => {
             report_unclean(&queue, &recovery, &args.run);
@@ -144,11 +152,10 @@ fn attempt(args: &RunArgs, confine: bool) -> anyhow::Result<Attempt> {
             drop(jobs);
             drop(say);
             let running = threads.len();
-            (writer, Sources { threads, ended, running })
+            (writer, Sources { threads, ended, running, signals })
         }
     };
     let writing = spawn_writer(writer.anonymised(anonymiser), inbox)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let patience = args.drain_timeout.unwrap_or(Duration::from_secs(if live { 5 } else { 60 }));
     let config = deliver::Config {
         collectors: args.collector.clone(),
@@ -237,7 +244,6 @@ async fn until_done(
     patience: Duration,
     live: bool,
 ) -> anyhow::Result<Outcome> {
-    let mut signals = control::Signals::new()?;
     let mut outcome = Outcome { interrupted: false, source: Ok(()) };
     let mut looked = tokio::time::interval(Duration::from_secs(1));
     service::ready();
@@ -250,7 +256,7 @@ async fn until_done(
                     outcome.source = Err(error);
                 }
             }
-            told = signals.next() => match told {
+            told = sources.signals.next() => match told {
                 Told::Stop if outcome.interrupted => return Ok(outcome),
                 Told::Stop => {
                     tracing::info!("Stopping; once more to stop at once");
@@ -298,7 +304,7 @@ async fn until_done(
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(5)) => {}
-            told = signals.next() => match told {
+            told = sources.signals.next() => match told {
                 Told::Stop if outcome.interrupted => break,
                 Told::Stop => outcome.interrupted = true,
                 Told::Reload => {}
