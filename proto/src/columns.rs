@@ -17,6 +17,8 @@ pub const MAX_ROWS: usize = 10_000;
 /// Bytes a batch may unpack to at most.
 pub const MAX_RAW_BYTES: usize = 8 << 20;
 const ZSTD_LEVEL: i32 = 1;
+/// Byte strings longer than this are not looked for among the earlier ones of their column.
+const LONG: usize = 48;
 
 /// Why a batch could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -115,7 +117,8 @@ impl<'a> Building<'a> {
         let repeated = self.index.last().copied().filter(|_| self.latest == value);
         let at = repeated.unwrap_or_else(|| {
             let next = self.values.len() as u32;
-            let at = *self.seen.entry(value).or_insert(next);
+            // Lists of marks and the like never repeat: looking them up costs more than it could save.
+            let at = if value.len() > LONG { next } else { *self.seen.entry(value).or_insert(next) };
             if at == next {
                 self.values.push(value.to_vec());
             }

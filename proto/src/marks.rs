@@ -95,8 +95,14 @@ impl Counters {
     }
 }
 
+#[inline]
 fn put(out: &mut Vec<u8>, value: u64) {
-    prost::encoding::encode_varint(value, out);
+    // Almost all values are short, as in `take`.
+    if value < 0x80 {
+        out.push(value as u8);
+    } else {
+        prost::encoding::encode_varint(value, out);
+    }
 }
 
 fn put_signed(out: &mut Vec<u8>, value: i64) {
