@@ -2260,7 +2260,7 @@ pub struct Column {
     /// Integers: difference to the previous row, wrapping modulo 2^64.
     #[prost(sint64, repeated, tag = "2")]
     pub deltas: ::prost::alloc::vec::Vec<i64>,
-    /// Strings and byte strings: the distinct values, in order of first use.
+    /// Strings and byte strings: the values, short ones only once, in order of first use.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub values: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     /// Index into `values` for each row; absent if `values` has one per row or just one.
