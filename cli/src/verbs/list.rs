@@ -8,7 +8,9 @@ use sce_progress::{Progress, Unit};
 use sce_proto::value::Kind;
 use sce_proto::{ColumnInfo, Completeness, Row, SelectRequest};
 
-use crate::args::{Format, Listing, Output, Select, Times, WindowArgs};
+#[cfg(feature = "parquet")]
+use crate::args::Format;
+use crate::args::{Listing, Output, Select, Times, WindowArgs};
 use crate::client::{Client, Stream};
 use crate::columns;
 use crate::exit::{Failure, code};
