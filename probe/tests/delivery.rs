@@ -381,6 +381,34 @@ async fn a_collector_without_its_database_is_told_what_it_misses() {
 }
 
 #[tokio::test]
+async fn what_control_lost_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let fake = Fake::default();
+    let (address, _server) = start(&fake, "127.0.0.1:0").await;
+    let queue = Arc::new(Queue::new(spool(dir.path())));
+    for n in 1..=3 {
+        append(&queue, 0, n);
+    }
+    let delivery = tokio::spawn(deliver::run(queue.clone(), config(&[address]), Arc::default()));
+    settled(&queue).await;
+    delivery.abort();
+    let _ = delivery.await;
+    Arc::try_unwrap(queue).ok().unwrap().into_spool().close(0);
+    // The collector's database went back to where it had only the first.
+    let older = Fake::default();
+    older.0.lock().unwrap().committed.insert((spool(dir.path()).epoch(), 0), 1);
+    let (address, _server) = start(&older, "127.0.0.1:0").await;
+    let queue = Arc::new(Queue::new(spool(dir.path())));
+    append(&queue, 0, 4);
+    let _delivery = tokio::spawn(deliver::run(queue.clone(), config(&[address]), Arc::default()));
+    settled(&queue).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let l = older.0.lock().unwrap();
+    let told: Vec<_> = l.losses.iter().map(|r| (r.reason.as_str(), r.lane, r.first_seq, r.last_seq)).collect();
+    assert_eq!(told, [("acknowledged_before", 0, 2, 3)]);
+}
+
+#[tokio::test]
 async fn a_refusal_is_retried_rarely_and_mended_without_loss() {
     let dir = tempfile::tempdir().unwrap();
     let fake = Fake::default();

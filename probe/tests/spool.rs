@@ -267,6 +267,43 @@ fn samples_go_before_flow_records_and_reports_never() {
     assert_eq!(drain(&mut spool, 1, 61).0.len(), 20);
 }
 
+#[test]
+fn a_report_that_makes_room_for_another_takes_no_number_twice() {
+    for bulk in [20_000, 30_000, 63_000] {
+        let dir = temp();
+        let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(RealDisk), "lab", 0).unwrap();
+        for n in 1..=60 {
+            spool.append(2, batch(n, 30_000), 1, n).unwrap();
+        }
+        // Control records that do not fit push out samples, and the reports about them go before the records.
+        for n in 1..=12 {
+            spool.append(0, batch(n, bulk), 1, n).unwrap();
+        }
+        let (mut seq, mut kept) = (1, Vec::new());
+        while let Some(Item::Batch(batch)) = spool.read(0, seq, 0) {
+            assert_eq!(batch.seq, seq);
+            let set = columns::unpack(&batch).unwrap();
+            if set.tables[0].name == FlowInterval::TABLE {
+                kept.push(which(&batch));
+            }
+            seq += 1;
+        }
+        assert_eq!(seq, spool.lane(0).next_seq);
+        assert_eq!(kept, (1..=12).collect::<Vec<u64>>());
+        // A hole refers to the batch that explains it.
+        let (mut seq, mut holes) = (1, 0);
+        while let Some(item) = spool.read(2, seq, 0) {
+            let Item::Skip { first, last, report } = item else { break };
+            let Some(Item::Batch(batch)) = spool.read(0, report, 0) else { panic!("no batch {report}") };
+            let set = columns::unpack(&batch).unwrap();
+            let why = &columns::records::<LossReport>(&set.tables[0]).unwrap()[0];
+            assert_eq!((why.lane, why.first_seq, why.last_seq), (2, first, last));
+            (seq, holes) = (last + 1, holes + 1);
+        }
+        assert!(holes > 5, "{holes}");
+    }
+}
+
 /// A disk that fails when told to.
 #[derive(Clone, Default)]
 struct Flaky {

@@ -20,6 +20,9 @@ use super::disk::{Disk, Output, replace, sync_dir};
 use super::format::{self, FRAME_HEAD, Frame, HEADER, Header};
 pub(crate) use recover::set_aside;
 
+/// Most bytes that its number adds to a batch.
+pub(crate) const NUMBER: usize = 11;
+
 /// A file of the log.
 #[derive(Debug)]
 struct Segment {
@@ -126,13 +129,15 @@ impl Lane {
         Ok(())
     }
 
-    /// Appends a batch to the segment being written. On an error nothing is appended.
-    pub(crate) fn append(&mut self, payload: &[u8], source_records: u64) -> io::Result<u64> {
+    /// Appends a batch to the segment being written, under the number that it gets here and nowhere before: making room
+    /// for it may have appended others. On an error nothing is appended.
+    pub(crate) fn append(&mut self, batch: &mut Batch, source_records: u64) -> io::Result<u64> {
         let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
             return Err(io::Error::other("no segment is open"));
         };
         let position = self.position + source_records;
-        let frame = format::encode_frame(self.next_seq, position, payload);
+        batch.seq = self.next_seq;
+        let frame = format::encode_frame(self.next_seq, position, &batch.encode_to_vec());
         if let Err(e) = writer.out.append(&frame) {
             // Part of the frame may be there; the segment is not written to again.
             let end = segment.end;

@@ -8,7 +8,7 @@ use sce_proto::{Batch, LossReport, columns};
 use prost::Message;
 
 use super::cursor::Gap;
-use super::{CONTROL, GIVEN_UP, LANES, Spool, SpoolError, full};
+use super::{CONTROL, GIVEN_UP, LANES, Spool, full};
 
 impl Spool {
     /// Gives up the oldest segment of the least important lane that has one. False if there is none. The report about it
@@ -140,21 +140,25 @@ impl Spool {
     }
 
     pub(super) fn write_reports(&mut self, now_ns: u64) {
+        if !std::mem::replace(&mut self.reporting, true) {
+            self.write_reports_in_turn(now_ns);
+            self.reporting = false;
+        }
+    }
+
+    /// In the order in which gaps were given their reports' numbers.
+    fn write_reports_in_turn(&mut self, now_ns: u64) {
         while let Some(report) = self.unwritten.first() {
             let mut batch = columns::pack(vec![columns::table(std::slice::from_ref(report))]);
-            batch.seq = self.lanes[CONTROL].next_seq;
-            batch.position = self.lanes[CONTROL].position;
             (batch.first_ns, batch.last_ns) = (report.at_ns, report.at_ns);
-            let payload = batch.encode_to_vec();
-            // Taken out first: making room may add reports of its own.
-            let report = self.unwritten.remove(0);
-            let written = self.append_bytes(CONTROL, &payload, 0, now_ns).and_then(|_| {
-                self.lanes[CONTROL].sync().map_err(|error| SpoolError::Io { path: self.dir.clone(), error })
-            });
-            if let Err(error) = written {
+            if let Err(error) = self.append_numbered(CONTROL, &mut batch, 0, now_ns) {
                 tracing::warn!(%error, "Loss report could not be written yet");
-                self.unwritten.insert(0, report);
                 return;
+            }
+            self.unwritten.remove(0);
+            // Appended once is enough: the next sync of the spool writes it again where the disk lost it.
+            if let Err(error) = self.lanes[CONTROL].sync() {
+                tracing::warn!(%error, "Loss report could not be made durable yet");
             }
         }
     }

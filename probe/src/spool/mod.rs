@@ -57,6 +57,8 @@ pub struct Spool {
     unwritten: Vec<LossReport>,
     /// While a segment is given up, the report about it must not cause another to be given up.
     giving_up: bool,
+    /// While a report is written, those that making room for it adds wait their turn.
+    reporting: bool,
     run: String,
     _lock: File,
 }
@@ -124,6 +126,7 @@ impl Spool {
             own,
             unwritten: Vec::new(),
             giving_up: false,
+            reporting: false,
             run: run.to_owned(),
             _lock: lock,
         };
@@ -209,20 +212,25 @@ impl Spool {
         now_ns: u64,
     ) -> Result<u64, SpoolError> {
         self.write_reports(now_ns);
-        batch.seq = self.lanes[lane].next_seq;
-        batch.position = self.lanes[lane].position + source_records;
-        let payload = batch.encode_to_vec();
-        self.append_bytes(lane, &payload, source_records, now_ns)
+        self.append_numbered(lane, &mut batch, source_records, now_ns)
     }
 
-    fn append_bytes(&mut self, lane: usize, payload: &[u8], records: u64, now_ns: u64) -> Result<u64, SpoolError> {
+    fn append_numbered(
+        &mut self,
+        lane: usize,
+        batch: &mut Batch,
+        records: u64,
+        now_ns: u64,
+    ) -> Result<u64, SpoolError> {
+        batch.position = self.lanes[lane].position + records;
         let oldest_ns = now_ns.saturating_sub(self.limits.segment_ns);
+        let size = batch.encoded_len() + lane::NUMBER;
         // A second try in a fresh segment: a write error spoils only the segment it struck.
         for last in [false, true] {
-            if !self.lanes[lane].has_room(payload.len(), self.limits.segment_bytes, oldest_ns) {
-                self.begin(lane, payload.len() as u64, now_ns)?;
+            if !self.lanes[lane].has_room(size, self.limits.segment_bytes, oldest_ns) {
+                self.begin(lane, size as u64, now_ns)?;
             }
-            match self.lanes[lane].append(payload, records) {
+            match self.lanes[lane].append(batch, records) {
                 Ok(seq) => return Ok(seq),
                 Err(error) if last => return Err(SpoolError::Io { path: self.dir.clone(), error }),
                 Err(error) => tracing::warn!(%error, lane, "Spool segment could not be written to; trying another"),
@@ -264,7 +272,7 @@ impl Spool {
         match self.lanes[lane].read(seq) {
             Ok(Next::End) => None,
             Ok(Next::Batch(bytes)) => match Batch::decode(bytes) {
-                Ok(batch) => Some(Item::Batch(batch)),
+                Ok(batch) => Some(Item::Batch(Batch { seq, ..batch })),
                 Err(error) => {
                     tracing::warn!(%error, lane, seq, "Spooled batch does not decode");
                     self.unreadable(lane, seq, seq, now_ns)

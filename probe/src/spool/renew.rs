@@ -49,12 +49,11 @@ impl Spool {
                     doubtful.push(batch);
                     continue;
                 }
-                batch.seq = fresh[lane].next_seq;
-                let payload = batch.encode_to_vec();
-                if !fresh[lane].has_room(payload.len(), self.limits.segment_bytes, 0) {
+                let size = batch.encoded_len() + super::lane::NUMBER;
+                if !fresh[lane].has_room(size, self.limits.segment_bytes, 0) {
                     fresh[lane].begin(self.disk.as_ref(), self.limits.segment_bytes, now_ns).map_err(at)?;
                 }
-                fresh[lane].append(&payload, 0).map_err(at)?;
+                fresh[lane].append(&mut batch, 0).map_err(at)?;
             }
             fresh[lane].seal();
             fresh[lane].save().map_err(at)?;
