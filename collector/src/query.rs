@@ -312,6 +312,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
             since_ns: request.since_ns,
             until_ns: if request.until_ns == 0 { now_ns() } else { request.until_ns },
             windowed: request.since_ns > 0 || request.until_ns > 0,
+            until_now: request.until_ns == 0,
             run: request.run.clone(),
             flow: request.flow.to_ascii_lowercase(),
             options: request.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),

@@ -21,8 +21,12 @@ use tonic::{Code, Status};
 type Row = BTreeMap<String, Value>;
 
 async fn select(collector: &Running, request: SelectRequest) -> Result<(Vec<Row>, Completeness), Status> {
+    exactly(collector, SelectRequest { until_ns: T0 + 3600 * S, ..request }).await
+}
+
+async fn exactly(collector: &Running, request: SelectRequest) -> Result<(Vec<Row>, Completeness), Status> {
     let mut client = QueryClient::connect(collector.url()).await.unwrap();
-    let mut replies = client.select(SelectRequest { until_ns: T0 + 3600 * S, ..request }).await?.into_inner();
+    let mut replies = client.select(request).await?.into_inner();
     let (mut names, mut rows, mut complete) = (Vec::new(), Vec::new(), None);
     while let Some(reply) = replies.message().await? {
         match reply.kind.unwrap() {
@@ -300,6 +304,30 @@ async fn every_view_describes_itself_and_answers_with_its_columns() {
             assert!(row.keys().map(String::as_str).eq(names.iter().copied()), "{}", about.name);
         }
     }
+    collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_ahead_of_the_collector_are_left_out_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("a.db")).await;
+    let now = sce_collector::clock::now_ns();
+    let mut stream = open(&collector.url(), hello("early", 1, 2)).await.unwrap();
+    let ahead = FlowInterval { start_ns: now + 3600 * S, ..common::flow(1, 1, 0, 1) };
+    let mut batch = batch(1, &[ahead]);
+    (batch.first_ns, batch.last_ns) = (now + 3600 * S, now + 3601 * S);
+    stream.batch(batch).await;
+    stream.acked(1).await;
+    let asked = |until_ns| SelectRequest { view: String::from("flows"), until_ns, ..SelectRequest::default() };
+    let (rows, complete) = exactly(&collector, asked(0)).await.unwrap();
+    assert!(rows.is_empty());
+    assert!(
+        complete.notes.iter().any(|n| n.starts_with("early has records of up to 3")),
+        "{:?}",
+        complete.notes
+    );
+    let (rows, complete) = exactly(&collector, asked(now + 7200 * S)).await.unwrap();
+    assert_eq!((rows.len(), complete.notes), (1, Vec::new()));
     collector.stop().await;
 }
 

@@ -8,6 +8,20 @@ use crate::ingest::Connected;
 use crate::store::predicate::Predicate;
 use crate::store::{Scan, Store, StoreError};
 
+/// A probe whose newest record is further ahead of this collector's clock than this is said to be ahead, ns.
+const AHEAD_NS: u64 = 2_000_000_000;
+
+/// A probe has records of a time that has not come yet here: one of the two clocks is wrong, or was.
+fn ahead_of_us(probe: &ProbeState, now_ns: u64) -> String {
+    let seconds = (probe.newest_ns - now_ns) / 1_000_000_000;
+    let ahead = if seconds < 2 * 86_400 { format!("{seconds} s") } else { format!("{} days", seconds / 86_400) };
+    format!(
+        "{} has records of up to {ahead} ahead of this collector's clock: what is later than the collector's now is left \
+         out, a later --until shows it",
+        probe.probe
+    )
+}
+
 /// Fills it in for a window.
 pub(super) async fn completeness<S: Store>(
     store: &S,
@@ -60,5 +74,10 @@ pub(super) async fn completeness<S: Store>(
     note(sums.flows_evicted, "flows were ended early because a flow table was full");
     note(sums.marks_dropped, "path marks were given up: some segments are known by counters only");
     note(quarantined, "batches could not be stored and are in quarantine (view `probes`)");
+    if question.until_now {
+        let ahead = out.probes.iter().filter(|p| p.newest_ns > until_ns.saturating_add(AHEAD_NS));
+        let notes: Vec<String> = ahead.map(|p| ahead_of_us(p, until_ns)).collect();
+        out.notes.extend(notes);
+    }
     Ok(out)
 }

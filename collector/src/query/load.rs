@@ -35,6 +35,8 @@ pub(super) struct Question {
     pub(super) until_ns: u64,
     /// One of both was asked for: flows may go on beyond.
     pub(super) windowed: bool,
+    /// Whether it ends at this collector's now because no end was given.
+    pub(super) until_now: bool,
     /// Experiment label; empty = all.
     pub(super) run: String,
     /// Beginning of a flow identifier; empty = all.
