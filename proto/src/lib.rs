@@ -8,6 +8,8 @@
 //! the meter, one in a migration.
 
 pub mod bits;
+#[cfg(feature = "rpc")]
+pub mod codec;
 pub mod columns;
 pub mod derive;
 mod key;

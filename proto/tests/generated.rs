@@ -20,6 +20,7 @@ fn generated_code_matches_the_proto_files() {
     tonic_prost_build::configure()
         .out_dir(out.path())
         .bytes(".sce.v1.Batch.payload")
+        .codec_path("crate::codec::Messages")
         .client_mod_attribute(".", "#[cfg(feature = \"rpc\")]")
         .server_mod_attribute(".", "#[cfg(feature = \"rpc\")]")
         .compile_fds(descriptors.clone())

@@ -3,15 +3,18 @@
 //! In: the probe's messages. Out: steps for the writer, in order, and answers. Two halves run side by side: one reads and
 //! decodes the next batch while the other waits for commits and acknowledges.
 
+mod acker;
+mod hello;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use sce_proto::codec;
 use sce_proto::columns::BatchError;
 use sce_proto::{
-    Ack, Batch, CollectorMessage, Drain, Hello, PROTOCOL_MAX, PROTOCOL_MIN, ProbeMessage, Rejected, Rewind, Skip,
-    Welcome, collector_message, probe_message,
+    Batch, CollectorMessage, Drain, PROTOCOL_MAX, ProbeMessage, Rewind, Skip, Welcome, collector_message, probe_message,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tonic::{Code, Status, Streaming};
@@ -23,15 +26,14 @@ use crate::access::identity::{Identity, Role};
 use crate::clock::now_ns;
 use crate::metrics;
 use crate::rows;
-use crate::store::{Claim, Outcome, Quarantine, Step, Store, StoreError, StreamKey, Work};
+use crate::store::{Claim, Quarantine, Step, Store, StoreError, StreamKey, Work};
 use crate::told;
+use acker::Acker;
 
 /// Time a draining probe should stay away, ms.
 const RECONNECT_MS: u64 = 1000;
 /// Requests to send the same batch again before the stream is ended.
 const REWINDS: u32 = 3;
-/// Longest name of a probe, bytes.
-const NAME_BYTES: usize = 128;
 
 type Answers = mpsc::Sender<Result<CollectorMessage, Status>>;
 
@@ -42,9 +44,9 @@ pub(super) async fn serve<S: Store>(
     answers: &Answers,
     identity: Option<Arc<Identity>>,
 ) -> Result<(), Status> {
-    let hello = tokio::time::timeout(shared.limits.hello, hello(&mut inbound)).await;
+    let hello = tokio::time::timeout(shared.limits.hello, hello::first(&mut inbound)).await;
     let hello = hello.map_err(|_| shared.refuse("hello", Status::deadline_exceeded("no Hello in time")))??;
-    check(&hello).map_err(|status| shared.refuse("hello", status))?;
+    hello::check(&hello).map_err(|status| shared.refuse("hello", status))?;
     if let Some(identity) = identity.as_ref().filter(|i| i.name != hello.probe) {
         tracing::warn!(certificate = identity.name, claimed = hello.probe, "A probe claims another's name");
         shared.guard.count(Role::Ingest, "claimed_name");
@@ -128,38 +130,9 @@ pub(super) async fn serve<S: Store>(
     acked.and(read)
 }
 
-async fn hello(inbound: &mut Streaming<ProbeMessage>) -> Result<Hello, Status> {
-    match inbound.message().await?.and_then(|m| m.kind) {
-        Some(probe_message::Kind::Hello(hello)) => Ok(hello),
-        _ => Err(Status::failed_precondition("the first message must be Hello")),
-    }
-}
-
 /// Whether it is the message that cannot be read, too large or no message at all, not the connection.
 fn unreadable(status: &Status) -> bool {
-    status.code() == Code::OutOfRange || status.message().starts_with("failed to decode")
-}
-
-fn check(hello: &Hello) -> Result<(), Status> {
-    if hello.protocol_min > PROTOCOL_MAX || hello.protocol_max < PROTOCOL_MIN {
-        return Err(Status::failed_precondition(format!(
-            "the probe speaks protocols {} to {}, the collector {PROTOCOL_MIN} to {PROTOCOL_MAX}: upgrade the older one",
-            hello.protocol_min, hello.protocol_max
-        )));
-    }
-    let name = &hello.probe;
-    if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
-        return Err(Status::invalid_argument(format!(
-            "a probe's name has 1 to {NAME_BYTES} bytes, none of them control"
-        )));
-    }
-    if hello.probe_id.len() != 16 || hello.lane > 2 || hello.host.len() > 256 || hello.version.len() > 64 {
-        return Err(Status::invalid_argument("Hello has a field out of range"));
-    }
-    if [hello.first_seq, hello.next_seq].iter().any(|seq| *seq > i64::MAX as u64) {
-        return Err(Status::invalid_argument("Hello has a sequence number out of range"));
-    }
-    Ok(())
+    status.code() == Code::OutOfRange || codec::undecodable(status)
 }
 
 async fn say(answers: &Answers, kind: collector_message::Kind) -> Result<(), Status> {
@@ -399,101 +372,5 @@ impl<S: Store> Reader<S> {
         );
         let rewind = Rewind { from_seq, reason: String::from(reason) };
         say(&self.answers, collector_message::Kind::Rewind(rewind)).await
-    }
-}
-
-/// The half that acknowledges.
-struct Acker<S> {
-    shared: Arc<Shared<S>>,
-    answers: Answers,
-    expected: Arc<AtomicU64>,
-    labels: Labels,
-    /// Last batch known to be committed, and the last one said to be.
-    reached: u64,
-    acked: u64,
-    /// Where the probe was last asked to go back to without progress since.
-    rewound: u64,
-}
-
-impl<S: Store> Acker<S> {
-    async fn run(mut self, mut landing: mpsc::Receiver<Flight>) -> Result<(), Status> {
-        let mut next = landing.recv().await;
-        // An error drops the receiver, which stops the reader too.
-        while let Some(flight) = next.take() {
-            self.settle(flight).await?;
-            next = landing.try_recv().ok();
-            // What was committed in the same group goes into the same acknowledgement.
-            if next.as_ref().is_none_or(|flight| flight.reply.is_empty()) {
-                self.acknowledge().await?;
-            }
-            if next.is_none() {
-                next = landing.recv().await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn settle(&mut self, flight: Flight) -> Result<(), Status> {
-        let seq = flight.last_seq;
-        let reply = flight.reply.await.map_err(|_| Status::unavailable("the collector is stopping"))?;
-        let outcome = match reply {
-            Reply::Outcome(outcome) => outcome,
-            Reply::Rejected(reason) => return self.quarantined(seq, reason, flight.since).await,
-        };
-        match outcome {
-            Outcome::Committed => {
-                if let Some(reason) = flight.poison {
-                    return self.quarantined(seq, reason, flight.since).await;
-                }
-                self.shared.metrics.add(metrics::BATCHES, &self.labels.with("committed"), 1.0);
-                self.shared.metrics.add(metrics::RECORDS, &self.labels.pair(), flight.records as f64);
-                self.reached(seq, flight.since);
-                Ok(())
-            }
-            Outcome::Duplicate => {
-                self.shared.metrics.add(metrics::BATCHES, &self.labels.with("duplicate"), 1.0);
-                // A probe that repeats itself has missed the answer: say it again.
-                self.acked = 0;
-                self.reached(seq, flight.since);
-                Ok(())
-            }
-            Outcome::Gap { committed_seq } => {
-                self.expected.store(committed_seq + 1, Ordering::Release);
-                // All that was in flight behind the gap fails likewise: one request is enough.
-                if std::mem::replace(&mut self.rewound, committed_seq + 1) == committed_seq + 1 {
-                    return Ok(());
-                }
-                let reason = String::from("the ledger stands earlier");
-                let rewind = Rewind { from_seq: committed_seq + 1, reason };
-                say(&self.answers, collector_message::Kind::Rewind(rewind)).await
-            }
-            Outcome::Conflict => Err(Status::failed_precondition(format!(
-                "batch {seq} was committed before with other contents: two probes share this spool's identity, \
-                 or it went back in time; begin a new epoch"
-            ))),
-            Outcome::Fenced => Err(Status::aborted("another session took this stream over")),
-        }
-    }
-
-    async fn quarantined(&mut self, seq: u64, reason: String, since: Instant) -> Result<(), Status> {
-        self.shared.metrics.add(metrics::BATCHES, &self.labels.with("quarantined"), 1.0);
-        say(&self.answers, collector_message::Kind::Rejected(Rejected { seq, reason })).await?;
-        self.reached(seq, since);
-        Ok(())
-    }
-
-    fn reached(&mut self, seq: u64, since: Instant) {
-        self.reached = self.reached.max(seq);
-        self.rewound = 0;
-        self.shared.metrics.observe(metrics::ACK_SECONDS, since.elapsed().as_secs_f64());
-    }
-
-    /// Says how far the ledger is, if it moved.
-    async fn acknowledge(&mut self) -> Result<(), Status> {
-        if self.reached == self.acked {
-            return Ok(());
-        }
-        self.acked = self.reached;
-        say(&self.answers, collector_message::Kind::Ack(Ack { committed_seq: self.acked })).await
     }
 }

@@ -2375,7 +2375,7 @@ pub mod ingest_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Ingest/Deliver");
             let mut req = request.into_streaming_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Ingest", "Deliver"));
@@ -2516,7 +2516,7 @@ pub mod ingest_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DeliverSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -2866,7 +2866,7 @@ pub mod query_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Query/Select");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Query", "Select"));
@@ -2885,7 +2885,7 @@ pub mod query_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Query/Describe");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Query", "Describe"));
@@ -3031,7 +3031,7 @@ pub mod query_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SelectSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3074,7 +3074,7 @@ pub mod query_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DescribeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3325,7 +3325,7 @@ pub mod enroll_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Enroll/Enroll");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Enroll", "Enroll"));
@@ -3344,7 +3344,7 @@ pub mod enroll_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Enroll/Renew");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Enroll", "Renew"));
@@ -3482,7 +3482,7 @@ pub mod enroll_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EnrollSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3525,7 +3525,7 @@ pub mod enroll_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RenewSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3686,7 +3686,7 @@ pub mod admin_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Admin/NewToken");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Admin", "NewToken"));
@@ -3705,7 +3705,7 @@ pub mod admin_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static("/sce.v1.Admin/Revoke");
             let mut req = request.into_request();
             req.extensions_mut().insert(GrpcMethod::new("sce.v1.Admin", "Revoke"));
@@ -3727,7 +3727,7 @@ pub mod admin_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::codec::Messages::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/sce.v1.Admin/Certificates",
             );
@@ -3875,7 +3875,7 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = NewTokenSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3918,7 +3918,7 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RevokeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -3963,7 +3963,7 @@ pub mod admin_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CertificatesSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::codec::Messages::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
