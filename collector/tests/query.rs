@@ -321,11 +321,7 @@ async fn records_ahead_of_the_collector_are_left_out_and_told() {
     let asked = |until_ns| SelectRequest { view: String::from("flows"), until_ns, ..SelectRequest::default() };
     let (rows, complete) = exactly(&collector, asked(0)).await.unwrap();
     assert!(rows.is_empty());
-    assert!(
-        complete.notes.iter().any(|n| n.starts_with("early has records of up to 3")),
-        "{:?}",
-        complete.notes
-    );
+    assert!(complete.notes.iter().any(|n| n.starts_with("early has records of up to 3")), "{:?}", complete.notes);
     let (rows, complete) = exactly(&collector, asked(now + 7200 * S)).await.unwrap();
     assert_eq!((rows.len(), complete.notes), (1, Vec::new()));
     collector.stop().await;

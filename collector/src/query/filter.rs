@@ -13,6 +13,7 @@
 
 pub mod eval;
 mod lex;
+pub(crate) mod names;
 mod parse;
 pub mod push;
 mod value;

@@ -7,7 +7,7 @@ use sce_proto::{Field, Kind, Merge, Record, SelectRequest, ValueRef};
 use tonic::Status;
 
 use super::filter::eval::Matcher;
-use super::filter::{Expr, FilterError, Name, eval, parse};
+use super::filter::{Expr, FilterError, Name, names, parse};
 use super::table::{self, Cell, Column};
 
 /// A column and how an item fills it.
@@ -67,7 +67,7 @@ impl Plan {
             let (text, down) = name.strip_prefix('-').map_or((name.as_str(), false), |n| (n, true));
             let name = Name { text: String::from(text), at: 0 };
             let found =
-                eval::resolve(&name, columns).map_err(|e| Status::invalid_argument(format!("sort: {}", e.text)))?;
+                names::resolve(&name, columns).map_err(|e| Status::invalid_argument(format!("sort: {}", e.text)))?;
             sort.push((place(found[0]), down));
         }
         for column in matcher.columns() {
@@ -130,7 +130,7 @@ fn chosen(names: &[String], columns: &[Column]) -> Result<Vec<usize>, Status> {
         let mut found: Vec<usize> = (0..columns.len()).filter(|i| fits(&columns[*i])).collect();
         if found.is_empty() {
             let wanted = Name { text: name.clone(), at: 0 };
-            found = eval::resolve(&wanted, columns).map_err(|e| Status::invalid_argument(e.text))?;
+            found = names::resolve(&wanted, columns).map_err(|e| Status::invalid_argument(e.text))?;
         }
         found.retain(|i| !out.contains(i));
         out.append(&mut found);

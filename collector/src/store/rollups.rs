@@ -4,6 +4,7 @@
 //! they differ in how one job at a time is made sure of: SQLite has one writer, in Postgres a table lock is the lease.
 
 mod sql;
+mod summed;
 
 use std::collections::BTreeMap;
 
@@ -12,19 +13,18 @@ use super::postgres::{self, PostgresStore};
 use super::sqlite::{self, SqliteStore};
 use super::{Scan, predicate::Predicate};
 use crate::rollup::cover::State;
-use crate::rollup::pack::{Instance, Pack, Packer, unpack};
+use crate::rollup::pack::{Instance, Packer, unpack};
 use crate::rollup::{Level, Touched, ordered};
 use sce_proto::FlowInterval;
 use sql::*;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use summed::{Summed, passes};
 use tokio_stream::StreamExt as _;
 
 /// A bucket is summed when no records came for so long, ns, ...
 const QUIET_NS: u64 = 2_000_000_000;
 /// ... or when so much has passed since the first that is not summed, ns.
 const PATIENCE_NS: u64 = 30_000_000_000;
-/// Records that a job holds in memory; a fuller bucket is summed in passes by flow key.
-const PASS_RECORDS: u64 = 20_000;
 /// Flow instances of one statement.
 const INSTANCES: usize = 200;
 
@@ -60,33 +60,6 @@ pub trait Rollups: Send + Sync {
 
 fn clamp(ns: u64) -> i64 {
     i64::try_from(ns).unwrap_or(i64::MAX)
-}
-
-/// Ranges of flow keys for passes of bounded size.
-fn passes(records: u64) -> impl Iterator<Item = (u64, u64)> {
-    let n = records.div_ceil(PASS_RECORDS).max(1);
-    let width = u64::MAX / n;
-    (0..n).map(move |i| (if i == 0 { 0 } else { i * width + 1 }, if i + 1 == n { u64::MAX } else { (i + 1) * width }))
-}
-
-/// What a bucket will be.
-#[derive(Default)]
-struct Summed {
-    /// Newest touch that the sum has seen.
-    seen: i64,
-    packs: Vec<Pack>,
-    instances: Vec<Instance>,
-}
-
-impl Summed {
-    /// Adds a pass. Packing is computation: it must not hold up the reactor.
-    async fn add(&mut self, packer: Packer) -> Result<(), StoreError> {
-        let packed = tokio::task::spawn_blocking(move || packer.finish());
-        let (packs, instances) = packed.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        self.packs.extend(packs);
-        self.instances.extend(instances);
-        Ok(())
-    }
 }
 
 /// The same functions on the connections of both databases.
@@ -386,19 +359,5 @@ impl Rollups for PostgresStore {
         in_postgres::replace(&mut tx, level, bucket_ns, &summed).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passes_hold_every_key_once() {
-        for records in [0, 1, PASS_RECORDS, PASS_RECORDS + 1, 7 * PASS_RECORDS] {
-            let all: Vec<_> = passes(records).collect();
-            assert_eq!((all[0].0, all[all.len() - 1].1), (0, u64::MAX));
-            assert!(all.windows(2).all(|w| w[0].1 + 1 == w[1].0), "{all:?}");
-        }
     }
 }
