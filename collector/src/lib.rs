@@ -11,6 +11,7 @@ pub mod config;
 pub mod correlate;
 pub mod ingest;
 pub mod metrics;
+pub(crate) mod progress;
 pub mod query;
 pub mod rollup;
 pub mod rows;

@@ -54,6 +54,11 @@ impl Progress {
         }
     }
 
+    /// There is so much to do in all: known by now, or known better.
+    pub fn of(&mut self, whole: u64) {
+        self.whole = Some(whole);
+    }
+
     /// No line where something else writes to the terminal meanwhile.
     #[must_use]
     pub fn unless(mut self, other: bool) -> Progress {
@@ -114,7 +119,9 @@ fn line(what: &str, unit: Unit, done: u64, whole: Option<u64>, elapsed: Duration
     };
     let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);
     let speed = if rate < 10.0 { format!("{rate:.1}") } else { amount(rate as u64) };
-    match whole.filter(|whole| *whole >= done && rate > 0.0) {
+    match whole.filter(|whole| *whole >= done && *whole > 0) {
+        // Nothing is done yet: no time can be told.
+        Some(whole) if done == 0 => format!("{what}: {} of {}{noun}, 0 % done", amount(0), amount(whole)),
         Some(whole) => {
             let seconds = ((whole - done) as f64 / rate).ceil();
             let (share, left) = (done as f64 * 100.0 / whole as f64, duration((seconds * 1e9) as i64));
@@ -148,6 +155,6 @@ mod tests {
         assert_eq!(told(rows, 1, Some(4)), "flows: 1 of 4 rows, 0.5 per second, 25 % done, 6.00 s left");
         // More than was announced, and nothing yet: no time can be told.
         assert_eq!(told(rows, 30, Some(20)), "flows: 30 rows, 15 per second");
-        assert_eq!(told(rows, 0, Some(20)), "flows: 0 rows, 0.0 per second");
+        assert_eq!(told(rows, 0, Some(20)), "flows: 0 of 20 rows, 0 % done");
     }
 }

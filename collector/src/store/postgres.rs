@@ -13,12 +13,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sce_progress::{Progress, Unit};
 use sce_proto::Record;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, SqlSafeStr};
 
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
+use crate::progress::watched;
 
 /// All migrations, oldest first. Released ones never change.
 const MIGRATIONS: [(i64, &str, &str); 6] = [
@@ -63,8 +65,9 @@ impl PostgresStore {
             .log_slow_statements(tracing::log::LevelFilter::Debug, Duration::from_secs(1));
         let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(Duration::from_secs(10));
         let writers = pool(WRITERS + 2).connect_with(options.clone()).await.map_err(|e| open(explain(&e)))?;
-        refuse_newer(&writers).await?;
-        migrator().run(&writers).await.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
+        let from = schema_of(&writers).await?;
+        let migrated = migrate(&writers, from).await;
+        migrated.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
         let reading = [("default_transaction_read_only", "on"), ("statement_timeout", STATEMENT_MS)];
         let readers = pool(READERS).connect_lazy_with(options.options(reading));
         Ok(PostgresStore { writers, readers, partitions: Arc::default(), oldest: Arc::default() })
@@ -84,15 +87,28 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(made).collect())
 }
 
-/// Looks before anything is changed.
-async fn refuse_newer(pool: &PgPool) -> Result<(), StoreError> {
+/// Applies what is newer than the schema that was found, each migration under the lock that sqlx takes.
+async fn migrate(pool: &PgPool, from: i64) -> Result<(), MigrateError> {
+    let pending: Vec<i64> = MIGRATIONS.iter().map(|m| m.0).filter(|version| *version > from).collect();
+    let unit = Unit::Of("migrations");
+    let mut progress = Progress::new("bringing the schema up to date", unit, Some(pending.len() as u64));
+    for (done, version) in pending.iter().enumerate() {
+        watched(migrator().run_to(*version, pool), &mut progress, || done as u64).await?;
+    }
+    // Whether those that were applied before are the ones that this release knows.
+    migrator().run(pool).await
+}
+
+/// Version of the schema that is there, 0 in a new database. Looks before anything is changed.
+async fn schema_of(pool: &PgPool) -> Result<i64, StoreError> {
     let found: Result<Option<i64>, _> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(pool).await;
     let known = PostgresStore::schema_version();
     match found {
         Ok(Some(found)) if found > known => Err(StoreError::Newer { found, known }),
+        Ok(Some(found)) => Ok(found),
         // No such table: a new database.
-        _ => Ok(()),
+        _ => Ok(0),
     }
 }
 

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sce_progress::{Progress, Unit};
 use sce_proto::Record;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
+use crate::progress::{read_bytes, watched};
 use write::Writer;
 
 /// All migrations, oldest first. Released ones never change.
@@ -63,8 +65,9 @@ impl SqliteStore {
         }
         let options = options(path);
         let mut writer = options.connect().await.map_err(|e| open(explain(&e, path)))?;
-        refuse_newer(&mut writer).await?;
-        migrate(&mut writer).await.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
+        let from = schema_of(&mut writer).await?;
+        let migrated = migrate(&mut writer, from, size_on_disk(path)).await;
+        migrated.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
         let reader = options.clone().pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(Duration::from_secs(30));
         let readers = pool.connect_with(reader).await.map_err(|e| open(explain(&e, path)))?;
@@ -116,28 +119,54 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(made).collect())
 }
 
+/// Applies what is newer than the schema that was found. To add a column SQLite reads the whole table and rewrites none, so what
+/// there is to do is to read the file once for each migration, at most.
+async fn migrate(conn: &mut SqliteConnection, from: i64, size_bytes: u64) -> Result<(), MigrateError> {
+    let pending: Vec<i64> = MIGRATIONS.iter().map(|m| m.0).filter(|version| *version > from).collect();
+    let mut progress = Progress::new("bringing the schema up to date", Unit::Bytes, None);
+    let began = read_bytes();
+    let done = || read_bytes().saturating_sub(began);
+    for (i, version) in pending.iter().enumerate() {
+        progress.of(done() + size_bytes * (pending.len() - i) as u64);
+        watched(migrate_to(conn, *version), &mut progress, done).await?;
+    }
+    // Whether those that were applied before are the ones that this release knows.
+    migrator().run(conn).await
+}
+
 /// SQLite has no lock for migrations. Of two programs that begin with a new file at the same time, as `serve` and `token new`
 /// may, one finds tables that the other has just made: it looks again.
-async fn migrate(conn: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
+async fn migrate_to(conn: &mut SqliteConnection, version: i64) -> Result<(), MigrateError> {
     for _ in 0..MIGRATION_TRIES {
-        if migrator().run(&mut *conn).await.is_ok() {
+        if migrator().run_to(version, &mut *conn).await.is_ok() {
             return Ok(());
         }
         tokio::time::sleep(MIGRATION_PAUSE).await;
     }
-    migrator().run(conn).await
+    migrator().run_to(version, conn).await
 }
 
-/// Looks before anything is changed.
-async fn refuse_newer(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Version of the schema that is there, 0 in a new file. Looks before anything is changed.
+async fn schema_of(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
     let found: Result<Option<i64>, _> =
         sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations").fetch_one(&mut *conn).await;
     let known = SqliteStore::schema_version();
     match found {
         Ok(Some(found)) if found > known => Err(StoreError::Newer { found, known }),
+        Ok(Some(found)) => Ok(found),
         // No such table: a new file.
-        _ => Ok(()),
+        _ => Ok(0),
     }
+}
+
+/// Bytes of the file and of what belongs to it.
+fn size_on_disk(path: &Path) -> u64 {
+    let files = ["", "-wal", "-shm"].map(|end| {
+        let mut name = path.to_owned().into_os_string();
+        name.push(end);
+        std::fs::metadata(name).map_or(0, |m| m.len())
+    });
+    files.iter().sum()
 }
 
 /// What went wrong, and what to do about it.
@@ -217,12 +246,7 @@ impl Store for SqliteStore {
     }
 
     async fn size_bytes(&self) -> Result<u64, StoreError> {
-        let files = ["", "-wal", "-shm"].map(|end| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(end);
-            std::fs::metadata(name).map_or(0, |m| m.len())
-        });
-        Ok(files.iter().sum())
+        Ok(size_on_disk(&self.path))
     }
 
     async fn close(&self) {
