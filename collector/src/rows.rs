@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use sce_proto::columns::{self, BatchError};
-use sce_proto::{Batch, Kind, Table};
+use sce_proto::{Batch, Kind, Record, RecordSet, Table};
 
 use crate::store::schema::{self, Schema};
 
@@ -81,7 +81,21 @@ impl Rows {
 /// # Errors
 /// [`BatchError`] if it is damaged or contradicts itself.
 pub fn decode(batch: &Batch) -> Result<Decoded, BatchError> {
-    let set = columns::unpack(batch)?;
+    decode_set(&columns::unpack(batch)?)
+}
+
+/// The same with only some fields of one kind of records, by their positions. Nothing is said of what is not known.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_some<R: Record>(batch: &Batch, fields: &[usize]) -> Result<Decoded, BatchError> {
+    let mut numbers: Vec<u32> = fields.iter().map(|f| R::FIELDS[*f].number).collect();
+    numbers.sort_unstable();
+    let wanted = |table: &str, number: u32| table == R::TABLE && numbers.binary_search(&number).is_ok();
+    decode_set(&columns::unpack_some(batch, wanted)?)
+}
+
+fn decode_set(set: &RecordSet) -> Result<Decoded, BatchError> {
     let mut out = Decoded { tables: Vec::with_capacity(set.tables.len()), unknown: String::new() };
     for table in &set.tables {
         match schema::named(&table.name) {

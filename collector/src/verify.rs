@@ -115,13 +115,13 @@ async fn compare<S: Store>(store: &S, level: Level, bucket: u64, report: &mut Re
     match level.finer() {
         None => {
             let scan = Scan { since_ns: bucket, until_ns: end, limit: usize::MAX, ..Scan::default() };
-            store.each::<FlowInterval>(&scan, |row| packer.add(row.record)).await?;
+            store.each::<FlowInterval>(&scan, |row| packer.add(&row.record)).await?;
         }
-        Some(finer) => packed(store, finer, bucket, end).await?.into_iter().for_each(|r| packer.add(r)),
+        Some(finer) => packed(store, finer, bucket, end).await?.iter().for_each(|r| packer.add(r)),
     }
     let mut summed = Vec::new();
     for pack in packer.finish().0 {
-        unpack(&pack.payload, &[], |r| summed.push(r))?;
+        unpack(&pack.payload, |r| summed.push(r))?;
     }
     if stored.is_empty() && summed.is_empty() {
         return Ok(());
@@ -136,7 +136,7 @@ async fn compare<S: Store>(store: &S, level: Level, bucket: u64, report: &mut Re
 
 async fn packed<S: Store>(store: &S, level: Level, from: u64, to: u64) -> Result<Vec<FlowInterval>, StoreError> {
     let mut records = Vec::new();
-    store.packs(level, from, to, &[], |payload| unpack(payload, &[], |r| records.push(r))).await?;
+    store.packs(level, from, to, &[], |payload| unpack(payload, |r| records.push(r))).await?;
     Ok(records)
 }
 

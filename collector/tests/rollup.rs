@@ -181,12 +181,12 @@ async fn same(store: &impl Store, when: &str) {
 async fn check(store: &impl Store, scan: &Scan, when: &str) {
     let stored: Vec<FlowInterval> = store.scan(scan).await.unwrap().into_iter().map(|s| s.record).collect();
     let mut records = Vec::new();
-    read::records(store, scan, &Trace::default(), |r| records.push(r)).await.unwrap();
+    read::records(store, scan, &Trace::default(), |r| records.push(r.clone())).await.unwrap();
     assert_eq!(sorted(records), sorted(stored.clone()), "{when}");
 
     let everything: Vec<usize> = (0..FlowInterval::FIELDS.len()).collect();
     let (mut want, mut found) = (Sums::new(&everything), Sums::new(&everything));
-    sorted(stored).into_iter().for_each(|r| want.add(r));
+    sorted(stored).iter().for_each(|r| want.add(r));
     let trace = Trace::default();
     read::sums(store, scan, &trace, |r| found.add(r)).await.unwrap();
     let (found, want) = (totals(found), totals(want));

@@ -4,10 +4,13 @@
 //! out; integers are differences to the row before; texts and byte strings are a dictionary. What a newer probe sends and
 //! this code does not know stays in the [`RecordSet`] untouched.
 
+mod some;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use prost::Message;
+pub use some::unpack_some;
 
 use crate::record::{Kind, Record, ValueRef};
 use crate::{Batch, Column, RecordSet, Table};
@@ -264,6 +267,11 @@ impl Packer {
 /// # Errors
 /// Damage, a stated size beyond [`MAX_RAW_BYTES`], or bytes that are not a record set.
 pub fn unpack(batch: &Batch) -> Result<RecordSet, BatchError> {
+    RecordSet::decode(raw(batch)?.as_slice()).map_err(|e| BatchError::Encoding(e.to_string()))
+}
+
+/// The bytes of a batch as they were before compression, checked.
+fn raw(batch: &Batch) -> Result<Vec<u8>, BatchError> {
     let found = crc32c::crc32c(&batch.payload);
     if found != batch.crc32c {
         return Err(BatchError::Checksum { found, want: batch.crc32c });
@@ -276,7 +284,7 @@ pub fn unpack(batch: &Batch) -> Result<RecordSet, BatchError> {
     if raw.len() != size {
         return Err(BatchError::Compression(format!("{} bytes instead of {size}", raw.len())));
     }
-    RecordSet::decode(raw.as_slice()).map_err(|e| BatchError::Encoding(e.to_string()))
+    Ok(raw)
 }
 
 #[cfg(test)]

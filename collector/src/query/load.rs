@@ -233,7 +233,7 @@ async fn lives<S: Store>(
         scan.predicate = scan.predicate.and(has_key(&keys));
     }
     let mut sums = Sums::new(&wanted(None));
-    let mut add = |record: FlowInterval| {
+    let mut add = |record: &FlowInterval| {
         if keys.contains(&record.flow_key) {
             sums.add(record)
         }

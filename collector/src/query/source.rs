@@ -41,7 +41,7 @@ impl Source for FlowInterval {
         mut each: impl FnMut(Stored<Self>) + Send,
     ) -> Result<(), StoreError> {
         // A roll-up does not say which stream brought a record; its observation point does.
-        read::records(store, scan, trace, |record| each(Stored { stream: 0, record })).await
+        read::records(store, scan, trace, |record| each(Stored { stream: 0, record: record.clone() })).await
     }
 }
 

@@ -8,7 +8,7 @@ use sce_proto::{Batch, FlowInterval, Record, ValueRef, columns};
 
 use super::Level;
 use super::sums::Sums;
-use crate::rows::{self, Column, Data};
+use crate::rows::{self, Data, Rows};
 use crate::store::StoreError;
 
 /// Records of a pack: few where one flow is looked for in many buckets, more where all are added up.
@@ -46,7 +46,7 @@ impl Packer {
     }
 
     /// Adds a record of the bucket.
-    pub fn add(&mut self, record: FlowInterval) {
+    pub fn add(&mut self, record: &FlowInterval) {
         self.sums.add(record);
     }
 
@@ -98,31 +98,67 @@ fn pack(sums: &[(FlowInterval, bool)]) -> Pack {
     }
 }
 
-/// The records of a pack, with some fields only; empty = all.
+/// The records of a pack.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] if the stored bytes are damaged.
-pub fn unpack(payload: &[u8], fields: &[usize], mut each: impl FnMut(FlowInterval)) -> Result<(), StoreError> {
-    let damaged = |why: String| {
-        StoreError::Unavailable(format!("a roll-up is damaged ({why}); restore the database from its last backup"))
-    };
-    let batch = Batch::decode(payload).map_err(|e| damaged(e.to_string()))?;
-    let decoded = rows::decode(&batch).map_err(|e| damaged(e.to_string()))?;
-    for rows in decoded.tables.iter().filter(|t| t.schema.table == FlowInterval::TABLE) {
-        let wanted = |c: &&Column| fields.is_empty() || fields.contains(&c.field);
-        let columns: Vec<&Column> = rows.columns.iter().filter(wanted).collect();
+pub fn unpack(payload: &[u8], mut each: impl FnMut(FlowInterval)) -> Result<(), StoreError> {
+    for rows in tables(payload, &[])? {
         for row in 0..rows.len {
             let mut record = FlowInterval::default();
-            for column in &columns {
-                let value = match &column.data {
-                    Data::Ints(v) => ValueRef::U64(v[row].cast_unsigned()),
-                    Data::Texts(v, index) => ValueRef::Str(&v[index[row] as usize]),
-                    Data::Blobs(v, index) => ValueRef::Bytes(&v[index[row] as usize]),
-                };
-                record.set(column.field, value);
-            }
+            fill(&mut record, &rows, row);
             each(record);
         }
     }
     Ok(())
+}
+
+/// Shows the records of a pack one by one, with some fields only (empty = all); `keys`: only those with one of these flow
+/// keys, which are in rising order and among the fields.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn look(
+    payload: &[u8],
+    fields: &[usize],
+    keys: Option<&[u64]>,
+    mut each: impl FnMut(&FlowInterval),
+) -> Result<(), StoreError> {
+    for rows in tables(payload, fields)? {
+        let flow_keys = rows.ints("flow_key");
+        let wanted = |row: usize| {
+            let key = flow_keys.map_or(0, |k| k[row].cast_unsigned());
+            keys.is_none_or(|keys| keys.binary_search(&key).is_ok())
+        };
+        // All rows have the same columns: one record serves them all.
+        let mut record = FlowInterval::default();
+        for row in (0..rows.len).filter(|row| wanted(*row)) {
+            fill(&mut record, &rows, row);
+            each(&record);
+        }
+    }
+    Ok(())
+}
+
+fn tables(payload: &[u8], fields: &[usize]) -> Result<impl Iterator<Item = Rows>, StoreError> {
+    let damaged = |why: String| {
+        StoreError::Unavailable(format!("a roll-up is damaged ({why}); restore the database from its last backup"))
+    };
+    let batch = Batch::decode(payload).map_err(|e| damaged(e.to_string()))?;
+    let decoded =
+        if fields.is_empty() { rows::decode(&batch) } else { rows::decode_some::<FlowInterval>(&batch, fields) };
+    let tables = decoded.map_err(|e| damaged(e.to_string()))?.tables;
+    Ok(tables.into_iter().filter(|t| t.schema.table == FlowInterval::TABLE))
+}
+
+/// Gives a record what the columns have in a row.
+fn fill(record: &mut FlowInterval, rows: &Rows, row: usize) {
+    for column in &rows.columns {
+        let value = match &column.data {
+            Data::Ints(v) => ValueRef::U64(v[row].cast_unsigned()),
+            Data::Texts(v, index) => ValueRef::Str(&v[index[row] as usize]),
+            Data::Blobs(v, index) => ValueRef::Bytes(&v[index[row] as usize]),
+        };
+        record.set(column.field, value);
+    }
 }

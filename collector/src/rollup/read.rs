@@ -10,12 +10,12 @@ use sce_proto::{FlowInterval, Record};
 
 use super::Level;
 use super::cover::Part;
-use super::pack::unpack;
+use super::pack::look;
 use crate::store::predicate::Predicate;
 use crate::store::{Scan, Store, StoreError};
 
-/// Flow keys up to which packs are picked by key.
-const FEW_KEYS: usize = 16;
+/// Flow keys up to which packs are picked by key: more are in most of them.
+const FEW_KEYS: usize = 64;
 
 /// What was read for an answer, and how long it took.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,7 @@ pub async fn sums<S: Store>(
     store: &S,
     scan: &Scan,
     trace: &Trace,
-    each: impl FnMut(FlowInterval) + Send,
+    each: impl FnMut(&FlowInterval) + Send,
 ) -> Result<(), StoreError> {
     read(store, scan, trace, Level::Hours, each).await
 }
@@ -56,7 +56,7 @@ pub async fn records<S: Store>(
     store: &S,
     scan: &Scan,
     trace: &Trace,
-    each: impl FnMut(FlowInterval) + Send,
+    each: impl FnMut(&FlowInterval) + Send,
 ) -> Result<(), StoreError> {
     read(store, scan, trace, Level::Tens, each).await
 }
@@ -66,35 +66,41 @@ async fn read<S: Store>(
     scan: &Scan,
     trace: &Trace,
     most: Level,
-    mut each: impl FnMut(FlowInterval) + Send,
+    mut each: impl FnMut(&FlowInterval) + Send,
 ) -> Result<(), StoreError> {
     let began = Instant::now();
     let state = store.rollup_state(scan.since_ns, scan.until_ns, most == Level::Tens).await?;
     let parts = state.cover(scan.since_ns, scan.until_ns, most);
     trace.note("rollup state", parts.len(), began);
-    let keys = keys(&scan.predicate).filter(|k| k.len() <= FEW_KEYS).unwrap_or_default();
+    let mut keys = keys(&scan.predicate);
+    if let Some(keys) = &mut keys {
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    let picked = keys.as_deref().filter(|k| k.len() <= FEW_KEYS).unwrap_or_default();
     let wanted = fields(scan);
     let mut total = 0;
     for part in parts {
         let began = Instant::now();
         let mut rows = 0;
-        let mut read = |record: FlowInterval| {
+        let mut read = |record: &FlowInterval| {
             rows += 1;
             each(record);
         };
         let what = match part {
             Part::Stored(since_ns, until_ns) => {
                 let scan = Scan { since_ns, until_ns, limit: scan.limit.saturating_sub(total), ..scan.clone() };
-                store.each::<FlowInterval>(&scan, |stored| read(stored.record)).await?;
+                store.each::<FlowInterval>(&scan, |stored| read(&stored.record)).await?;
                 format!("flow_interval {}", time(since_ns, until_ns))
             }
             Part::Packed(level, from, to) => {
-                let mut take = |record: FlowInterval| {
-                    if scan.predicate.holds(&record) {
+                let mut take = |record: &FlowInterval| {
+                    if scan.predicate.holds(record) {
                         read(record);
                     }
                 };
-                store.packs(level, from, to, &keys, |payload| unpack(payload, &wanted, &mut take)).await?;
+                let look = |payload: &[u8]| look(payload, &wanted, keys.as_deref(), &mut take);
+                store.packs(level, from, to, picked, look).await?;
                 format!("rollup of {} s {}", level.seconds(), time(from, to))
             }
         };

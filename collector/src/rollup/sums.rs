@@ -31,7 +31,7 @@ impl Sums {
     }
 
     /// Adds a record.
-    pub fn add(&mut self, mut record: FlowInterval) {
+    pub fn add(&mut self, record: &FlowInterval) {
         let sums = self.by.entry((record.op, record.flow)).or_default();
         let at = match sums.iter().position(|s| s.run == record.run) {
             Some(at) => at,
@@ -48,16 +48,17 @@ impl Sums {
         match total {
             None => {
                 *latest = record.start_ns;
-                *total = Some(record);
+                *total = Some(record.clone());
             }
             // "The later one" is by time, not by arrival.
             Some(sum) if record.start_ns < *latest => {
-                self.plan.merge(&mut record, sum);
-                *sum = record;
+                let mut first = record.clone();
+                self.plan.merge(&mut first, sum);
+                *sum = first;
             }
             Some(sum) => {
                 *latest = record.start_ns;
-                self.plan.merge(sum, &record);
+                self.plan.merge(sum, record);
             }
         }
     }

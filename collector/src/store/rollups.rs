@@ -13,7 +13,7 @@ use super::postgres::{self, PostgresStore};
 use super::sqlite::{self, SqliteStore};
 use super::{Scan, predicate::Predicate};
 use crate::rollup::cover::State;
-use crate::rollup::pack::{Instance, Packer, unpack};
+use crate::rollup::pack::{Instance, Packer, look};
 use crate::rollup::{Level, Touched, ordered};
 use sce_proto::FlowInterval;
 use sql::*;
@@ -219,14 +219,14 @@ macro_rules! statements {
                             let predicate = Predicate::Range { field: "flow_key", low, high };
                             let limit = usize::MAX;
                             let scan = Scan { since_ns: bucket, until_ns: end, predicate, fields: Vec::new(), limit };
-                            $store::read::each_on::<FlowInterval>(&mut *conn, &scan, |r| packer.add(r.record)).await?;
+                            $store::read::each_on::<FlowInterval>(&mut *conn, &scan, |r| packer.add(&r.record)).await?;
                         }
                         Some(finer) => {
                             let mine = |r: &FlowInterval| (low..=high).contains(&r.flow_key);
                             let keys = [(low, high)];
                             packs(&mut *conn, (finer, bucket, end), &keys, |payload| {
-                                unpack(payload, &[], |r| {
-                                    if mine(&r) {
+                                look(payload, &[], None, |r| {
+                                    if mine(r) {
                                         packer.add(r)
                                     }
                                 })
