@@ -3,12 +3,14 @@
 //! RECORDS flow records (default 2,000,000) of intervals of 10 s are committed as ingest does, DIRECTIONS of them (default
 //! 2,400: flows of two directions at two points) in each interval, up to now; flows live ten minutes. Then the buckets are
 //! summed, and the questions of `sce-cli flows|paths|top --since 5m` and of one flow's hour are asked through the service,
-//! each thirty times. DB is a directory for the SQLite file (default: a temporary one) or a postgres:// URL of an empty database.
+//! each thirty times; CPU time is that of asking and answering together. DB is a directory for the SQLite file (default: a
+//! temporary one), a file of an earlier run, which is asked as it is, or a postgres:// URL of an empty database.
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use common::{S, serve};
@@ -34,6 +36,9 @@ fn main() {
     match args.get(2) {
         Some(url) if url.starts_with("postgres://") => {
             runtime.block_on(async { bench(PostgresStore::open(url).await.unwrap(), records, directions).await });
+        }
+        Some(file) if Path::new(file).is_file() => {
+            runtime.block_on(async { ask(SqliteStore::open(Path::new(file)).await.unwrap()).await });
         }
         place => {
             let dir = place.map_or_else(|| tempfile::tempdir().unwrap(), |p| tempfile::tempdir_in(p).unwrap());
@@ -70,13 +75,20 @@ async fn bench<T: Store>(store: T, records: u64, directions: u64) {
     // What came in the last half minute is not summed, as in a collector that works.
     let newest = end + 3;
     fill(&store, end, newest, directions).await;
+    ask(store).await;
+}
 
+/// Asks the questions of a database that is filled.
+async fn ask<T: Store>(store: T) {
+    let state = store.rollup_state(0, u64::MAX, false).await.unwrap();
+    let summed = state.extent.map_or(0, |extent| extent.1 / INTERVAL);
+    let newest = summed.max(state.touched.last().map_or(0, |bucket| bucket / INTERVAL + 1));
     let collector = serve(store, Limits::default()).await;
     let columns = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let listed = "flow proto initiator_ip responder_ip up.packets down.packets up.ip_bytes up.ce_packets lost_packets";
     let one = format!("{:016x}", flow(newest - 1, 0).flow);
     let until_ns = newest * INTERVAL;
-    let ask = |view: &str, since_ns: u64, flow: &str, columns: Vec<String>| SelectRequest {
+    let request = |view: &str, since_ns: u64, flow: &str, columns: Vec<String>| SelectRequest {
         view: view.to_owned(),
         since_ns,
         until_ns,
@@ -88,20 +100,21 @@ async fn bench<T: Store>(store: T, records: u64, directions: u64) {
     };
     let (lately, hour) = (until_ns - 300 * S - S / 2, until_ns - 3600 * S);
     let questions = [
-        ("flows --since 5m", ask("flows", lately, "", columns(listed))),
-        ("flows --since 5m, all columns", ask("flows", lately, "", Vec::new())),
-        ("paths --since 5m", ask("paths", lately, "", Vec::new())),
+        ("flows --since 5m", request("flows", lately, "", columns(listed))),
+        ("flows --since 5m, all columns", request("flows", lately, "", Vec::new())),
+        ("flows --since 5m, all rows", SelectRequest { limit: 0, ..request("flows", lately, "", columns(listed)) }),
         (
-            "top --since 5m",
-            SelectRequest { sort: vec!["-up.ip_bytes".to_owned()], ..ask("flows", lately, "", columns(listed)) },
+            "flows --since 5m --sort -up.ip_bytes",
+            SelectRequest { sort: vec!["-up.ip_bytes".to_owned()], ..request("flows", lately, "", columns(listed)) },
         ),
-        ("one flow, the hour in sum", ask("flow", hour, &one, Vec::new())),
-        ("one flow, the hour at 10 s", SelectRequest { limit: 0, ..ask("series", hour, &one, Vec::new()) }),
+        ("one flow, the hour in sum", request("flow", hour, &one, Vec::new())),
+        ("one flow, the hour at 10 s", SelectRequest { limit: 0, ..request("series", hour, &one, Vec::new()) }),
+        ("paths --since 5m", request("paths", lately, "", Vec::new())),
     ];
     let mut client = QueryClient::connect(collector.url()).await.unwrap();
     for (name, question) in questions {
         let mut times = Vec::new();
-        let (mut rows, mut explain) = (0, String::new());
+        let (mut rows, mut explain, cpu) = (0, String::new(), cpu_s());
         for _ in 0..TIMES {
             let began = Instant::now();
             let mut replies = client.select(question.clone()).await.unwrap().into_inner();
@@ -116,10 +129,18 @@ async fn bench<T: Store>(store: T, records: u64, directions: u64) {
             times.push(began.elapsed().as_secs_f64() * 1e3);
         }
         times.sort_by(f64::total_cmp);
-        println!("{name:<32} p50 {:>7.1} ms  p99 {:>7.1} ms  {rows} rows", times[TIMES / 2], times[TIMES - 1]);
+        let (p50, p99, cpu) = (times[TIMES / 2], times[TIMES - 1], (cpu_s() - cpu) * 1e3 / TIMES as f64);
+        println!("{name:<36} p50 {p50:>7.1} ms  p99 {p99:>7.1} ms  CPU {cpu:>7.1} ms  {rows} rows");
         println!("    {}", explain.replace('\n', "\n    "));
     }
     collector.stop().await;
+}
+
+/// CPU time of this process, s.
+fn cpu_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let ticks = stat.rsplit(") ").next().unwrap().split(' ').skip(11).take(2).map(|t| t.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
 }
 
 /// Commits the records of some intervals, as batches of two probes.

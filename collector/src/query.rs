@@ -9,6 +9,7 @@ pub mod filter;
 mod flows;
 mod load;
 mod marks;
+mod outline;
 mod records;
 mod source;
 pub mod table;
@@ -112,9 +113,10 @@ impl<S: Store> QueryService<S> {
         match request.view.as_str() {
             "flows" => {
                 let defs = flows::flow_columns();
-                let (plan, _, mut list) = self.joined(request, question, &defs, true).await?;
+                let (plan, all, mut list) = self.joined(request, question, &defs, true).await?;
                 list.sort_by_key(|flow| flow.first_ns());
-                Ok(finish(&plan, &defs, list))
+                let answer = finish(&plan, &defs, list);
+                Ok(Answer { total: all.counted.unwrap_or(answer.total), ..answer })
             }
             "flow" => {
                 let defs = flows::point_columns();
@@ -136,7 +138,7 @@ impl<S: Store> QueryService<S> {
             "marks" => {
                 let defs = marks::columns();
                 let plan = plan(request, &defs)?;
-                let depth = Depth { predicate: Predicate::True, names: None, marks: true };
+                let depth = Depth { marks: true, ..Depth::default() };
                 let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
                 let listed = marks::listed(&all).ok_or_else(|| {
                     let most = marks::MOST_MARKS;
@@ -188,8 +190,9 @@ impl<S: Store> QueryService<S> {
         let columns = columns(defs);
         let plan = Plan::new(request, &columns)?;
         let names = totals.then(|| flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())));
-        let (predicate, _) = push::push(&plan.expr);
-        let depth = Depth { predicate, names, marks: !totals };
+        let (predicate, exact) = push::push(&plan.expr);
+        let first = if exact && request.view == "flows" { plan.first(&columns) } else { None };
+        let depth = Depth { predicate, names, marks: !totals, first };
         let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
         let list = flows::flows(&all);
         Ok((plan, all, list))
@@ -198,7 +201,7 @@ impl<S: Store> QueryService<S> {
     async fn timeline(&self, request: &SelectRequest, question: &Question) -> Result<Answer, Status> {
         let defs = timeline::columns();
         let plan = plan(request, &defs)?;
-        let depth = Depth { predicate: Predicate::True, names: None, marks: true };
+        let depth = Depth { marks: true, ..Depth::default() };
         let failed = |e: StoreError| status(&e);
         let all = load::flows(&self.store, question, depth).await.map_err(failed)?;
         if all.joined.len() > timeline::MOST_FLOWS {

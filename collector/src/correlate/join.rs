@@ -4,6 +4,8 @@
 //! ports only say where to look: two views are one flow because they share initial sequence numbers, listed packets or
 //! sequence ranges. A mere agreement of addresses is kept as weak, and never beats evidence.
 
+use std::sync::LazyLock;
+
 use sce_proto::bits::{join_evidence, quality};
 use sce_proto::marks::{Trail, trail};
 
@@ -109,6 +111,39 @@ impl Group {
     }
 }
 
+/// What says which flow a sighting without marks is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Outline<'a> {
+    /// Observation point.
+    pub op: u64,
+    /// Flow instance at that point.
+    pub flow: u64,
+    /// Flow key.
+    pub key: u64,
+    /// Experiment label.
+    pub run: &'a str,
+    /// First packet of either direction, ns since the epoch.
+    pub first_ns: u64,
+    /// Last packet of either direction, ns since the epoch.
+    pub last_ns: u64,
+    /// Initial sequence numbers by direction, where the records say that they saw one.
+    pub isn: [Option<u32>; 2],
+    /// `quality_bits` of both directions.
+    pub quality_bits: u64,
+    /// First packet of the flow instance as its records have it, ns since the epoch.
+    pub flow_first_ns: u64,
+}
+
+static UNMARKED: LazyLock<Sighting> = LazyLock::new(Sighting::default);
+
+/// Which sightings without marks are of one flow, by their positions, as [`super::correlate`] would join them: flows in the
+/// order of their first sighting, sightings in their own.
+#[must_use]
+pub fn same_flows(outlines: &[Outline<'_>]) -> Vec<Vec<usize>> {
+    let facts: Vec<Facts<'_>> = outlines.iter().enumerate().map(|(i, o)| Facts::told(o, i, &UNMARKED)).collect();
+    join(&facts).into_iter().map(|group| group.members).collect()
+}
+
 /// What is compared of a sighting. Taken once from each, in the order they lie in memory: records are wide, and going
 /// back to them for every question costs more than all comparisons.
 pub(super) struct Facts<'a> {
@@ -151,22 +186,26 @@ impl<'a> Facts<'a> {
         let names = totals().map(|t| (t.flow_key, t.run.as_str()));
         let named = names.chain(marks().map(|m| (m.flow_key, m.run.as_str()))).next();
         let (key, run) = named.unwrap_or_default();
-        let began_before = totals().any(|t| t.quality_bits & quality::NO_HANDSHAKE != 0);
-        Facts {
-            index,
-            known: named.is_some(),
-            key,
-            run,
+        let outline = Outline {
             op: sighting.op,
             flow: sighting.flow,
+            key,
+            run,
             first_ns: totals().map(|t| t.first_ns).chain(marks().map(|m| m.start_ns)).min().unwrap_or(0),
             last_ns: totals().map(|t| t.last_ns).chain(marks().map(|m| m.start_ns + m.interval_ns)).max().unwrap_or(0),
             isn: [0, 1].map(|d| sighting.totals[d].as_ref().filter(|t| t.handshake_bits & 3 != 0).map(|t| t.isn)),
-            seniority: (began_before, totals().map(|t| t.flow_first_ns).min().unwrap_or(u64::MAX)),
-            listed: marks().map(|m| m.trail.len()).sum(),
-            sighting,
-            digests: std::cell::OnceCell::new(),
-        }
+            quality_bits: totals().fold(0, |bits, t| bits | t.quality_bits),
+            flow_first_ns: totals().map(|t| t.flow_first_ns).min().unwrap_or(u64::MAX),
+        };
+        let listed = marks().map(|m| m.trail.len()).sum();
+        Facts { known: named.is_some(), listed, ..Facts::told(&outline, index, sighting) }
+    }
+
+    fn told(outline: &Outline<'a>, index: usize, sighting: &'a Sighting) -> Self {
+        let Outline { op, flow, key, run, first_ns, last_ns, isn, quality_bits, flow_first_ns } = *outline;
+        let seniority = (quality_bits & quality::NO_HANDSHAKE != 0, flow_first_ns);
+        let (known, listed, digests) = (true, 0, std::cell::OnceCell::new());
+        Facts { index, known, key, run, op, flow, first_ns, last_ns, isn, seniority, listed, sighting, digests }
     }
 
     fn both_isns(&self) -> bool {

@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use sce_proto::{Feedback, FlowInterval, ObservationPoint, PathMarks, PathSegment};
 
 pub use awake::Awake;
+pub use join::{Outline, same_flows};
 use line::View;
 use matching::Matching;
 use sce_proto::bits::{join_evidence, path_warning};
@@ -71,6 +72,8 @@ pub struct Options {
     pub window: Option<(u64, u64)>,
     /// Also compare the first with the last point of longer paths.
     pub end_to_end: bool,
+    /// Leave delays and the verification of feedback out: who saw the flow and what was lost is all that is asked.
+    pub counts_only: bool,
 }
 
 /// A flow as all points together saw it.
@@ -246,11 +249,18 @@ impl<'a> Work<'a> {
                 s.warning_bits |= path_warning::WEAK_JOIN as u32;
             }
             s.order_evidence_bits = order::compare(from, to, hop.direction, options).1;
+            let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
+            if options.counts_only {
+                list.push(s);
+                continue;
+            }
             let (near, far) = (&from.lines[hop.direction], &to.lines[hop.direction]);
             let clock = clocks.between(hop.from_op, hop.to_op).filter(|_| hop.to_parallel.is_empty());
             delay::report(&mut s, near, far, &hop.matching, clock, window);
-            let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
             list.push(s);
+        }
+        if options.counts_only {
+            return self.joined;
         }
         for direction in 0..2 {
             let feedback = self.verify(direction, options);

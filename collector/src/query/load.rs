@@ -3,9 +3,11 @@
 //! In: a window and conditions. Out: what `correlate` takes and gives. Reads the store; computes nothing of its own but sums.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use sce_proto::{FlowInterval, Kind, Merge, ObservationPoint, PathMarks, ProbeInterval, Record, derive};
 
+use super::outline::{self, Outlines};
 use super::source::Source;
 use crate::correlate::{Awake, Joined, Options, Sighting, correlate};
 use crate::rollup::read::{self, Trace};
@@ -71,9 +73,12 @@ pub(super) struct Flows {
     pub(super) joined: Vec<Joined>,
     /// What the join was told.
     pub(super) options: Options,
+    /// How many flows there are, where only some of them were loaded.
+    pub(super) counted: Option<u64>,
 }
 
 /// How much of a flow a view needs.
+#[derive(Default)]
 pub(super) struct Depth<'a> {
     /// What flow records must meet.
     pub(super) predicate: Predicate,
@@ -81,6 +86,19 @@ pub(super) struct Depth<'a> {
     pub(super) names: Option<BTreeSet<&'a str>>,
     /// Whether path marks are wanted.
     pub(super) marks: bool,
+    /// Only those flows are wanted that come first in an order; every flow that meets the predicate is counted.
+    pub(super) first: Option<First>,
+}
+
+/// The beginning of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct First {
+    /// What the rows are ordered by before anything else.
+    pub(super) key: outline::Key,
+    /// Largest first.
+    pub(super) down: bool,
+    /// How many rows are shown.
+    pub(super) rows: usize,
 }
 
 /// Loads and joins the flows of a window.
@@ -93,12 +111,27 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     {
         scan.predicate = scan.predicate.and(keys_of(store, question, flow).await?);
     }
+    let mut keys = None;
+    let mut counted = None;
+    if let Some(first) = depth.first.filter(|_| question.flow.is_empty()) {
+        let (total, some) = shortlist(store, question, &scan, first).await?;
+        (keys, counted) = (Some(some), Some(total));
+    }
     scan.fields = wanted(depth.names.as_ref());
     let predicate = scan.predicate.clone();
+    if let Some(keys) = keys.as_ref().filter(|k| k.len() <= FEW_KEYS) {
+        scan.predicate = scan.predicate.and(has_key(keys));
+    }
     let mut sums = Sums::new(&scan.fields);
-    read::sums(store, &scan, &question.trace, |record| sums.add(record)).await?;
+    let mut add = |record: &FlowInterval| {
+        if keys.as_ref().is_none_or(|k| k.contains(&record.flow_key)) {
+            sums.add(record)
+        }
+    };
+    read::sums(store, &scan, &question.trace, &mut add).await?;
     let mut sightings = sightings(sums)?;
-    let mut options = Options { awake, ..Options::default() };
+    // Without marks there is nothing to take a delay or feedback from.
+    let mut options = Options { awake, counts_only: !depth.marks, ..Options::default() };
     if depth.marks {
         if question.windowed {
             sightings = lives(store, question, predicate, sightings).await?;
@@ -124,7 +157,27 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         joined.retain(|j| j.members.iter().any(|m| asked(m.sighting)));
     }
     joined.retain(|j| question.flow.is_empty() || super::view::id(j.flow).starts_with(&question.flow));
-    Ok(Flows { points, sightings, joined, options })
+    Ok(Flows { points, sightings, joined, options, counted })
+}
+
+/// How many flows a scan finds, and the flow keys of those that can come first.
+async fn shortlist<S: Store>(
+    store: &S,
+    question: &Question,
+    scan: &Scan,
+    first: First,
+) -> Result<(u64, BTreeSet<u64>), StoreError> {
+    let scan = Scan { fields: outline::fields(first.key), ..scan.clone() };
+    let mut outlines = Outlines::new(first.key);
+    read::sums(store, &scan, &question.trace, |record| outlines.add(record)).await?;
+    if outlines.len() > MOST_SIGHTINGS {
+        return Err(StoreError::too_many(MOST_SIGHTINGS));
+    }
+    let began = Instant::now();
+    let task = tokio::task::spawn_blocking(move || outlines.first(first.rows, first.down));
+    let (total, keys) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    question.trace.note(&format!("{total} flows, of which may come first"), keys.len(), began);
+    Ok((total as u64, keys))
 }
 
 /// Observation points by identifier, each as it was last described.
@@ -318,7 +371,7 @@ pub(super) async fn members<S: Store, R: Record>(store: &S, question: &Question)
     if question.flow.is_empty() || flow_field::<R>().is_none() {
         return Ok(Predicate::True);
     }
-    let depth = Depth { predicate: Predicate::True, names: Some(BTreeSet::new()), marks: false };
+    let depth = Depth { names: Some(BTreeSet::new()), ..Depth::default() };
     Ok(members_of::<R>(&flows(store, question, depth).await?))
 }
 

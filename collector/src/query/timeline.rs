@@ -287,6 +287,7 @@ mod tests {
             points: BTreeMap::new(),
             sightings: vec![sighting(1), sighting(2)],
             joined: vec![joined],
+            counted: None,
             options: Options::default(),
         }
     }

@@ -3,11 +3,13 @@
 //! In: a question and a view's items. Out: the rows that pass its filter, sorted and cut. Only the columns that the answer,
 //! the filter or the order need are ever made.
 
-use sce_proto::{Field, Kind, Merge, Record, SelectRequest, ValueRef};
+use sce_proto::{Field, FlowInterval, Kind, Merge, Record, SelectRequest, ValueRef};
 use tonic::Status;
 
 use super::filter::eval::Matcher;
 use super::filter::{Expr, FilterError, Name, names, parse};
+use super::load::First;
+use super::outline::Key;
 use super::table::{self, Cell, Column};
 
 /// A column and how an item fills it.
@@ -78,6 +80,31 @@ impl Plan {
         let matcher = Matcher::new(&expr, &made).map_err(|e| refuse(&e))?;
         let limit = if request.limit == 0 { usize::MAX } else { usize::try_from(request.limit).unwrap_or(usize::MAX) };
         Ok(Plan { expr, needed, width, matcher, sort, limit })
+    }
+
+    /// What of the flows of a window the answer begins with, if it shows a part and they can be put in its order by few fields.
+    pub(super) fn first(&self, columns: &[Column]) -> Option<First> {
+        let (key, down) = match self.sort.first() {
+            None => (Key::First, false),
+            Some((at, down)) => {
+                let name = columns[self.needed[*at]].name.as_str();
+                let field = |name: &str, direction| {
+                    let field = FlowInterval::position(name)?;
+                    let f = &FlowInterval::FIELDS[field];
+                    let plain = matches!(f.merge, Merge::Sum | Merge::Max | Merge::Or | Merge::Last);
+                    (f.kind == Kind::U64 && plain).then_some(Key::Field(field, direction))
+                };
+                let key = match name.split_once('.') {
+                    None if name == "first_ns" => Some(Key::First),
+                    None if name == "last_ns" => Some(Key::Last),
+                    Some(("up", name)) => field(name, 0),
+                    Some(("down", name)) => field(name, 1),
+                    _ => None,
+                };
+                (key?, *down)
+            }
+        };
+        (self.limit < usize::MAX).then_some(First { key, down, rows: self.limit })
     }
 
     /// The rows of the answer, and how many there were before the limit.
