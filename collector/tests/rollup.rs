@@ -148,6 +148,19 @@ async fn story(store: impl Store) {
     sum_all(&store).await;
     same(&store, "beside records that fit no bucket").await;
 
+    // A bucket of nothing but records of its length answers for a window that cuts it; one of shorter records does not.
+    let short = record(&mut dice, 5015, 1);
+    let long = (0..6).map(|op| FlowInterval { op, ..record(&mut dice, 5000, 10) });
+    let long: Vec<FlowInterval> = long.chain([short]).collect();
+    w.write(&long).await;
+    sum_all(&store).await;
+    for (from, to, spanned) in [(5004, 5006, vec![5000]), (4993, 5012, vec![]), (5013, 5019, vec![])] {
+        let (since_ns, until_ns) = (HOUR + from * S, HOUR + to * S);
+        let state = store.rollup_state(since_ns, until_ns, false).await.unwrap();
+        assert_eq!(state.spanned.into_iter().map(|b| (b - HOUR) / S).collect::<Vec<_>>(), spanned);
+        check(&store, &Scan { since_ns, until_ns, limit: usize::MAX, ..Scan::default() }, "a bucket is cut").await;
+    }
+
     let known = store.flow_key(1).await.unwrap();
     assert_eq!(known, Some(0), "the index knows a flow's key");
     retention(&store).await;

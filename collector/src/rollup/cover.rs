@@ -14,6 +14,9 @@ pub struct State {
     pub extent: Option<(u64, u64)>,
     /// Buckets of 10 s that got records since they were summed.
     pub touched: BTreeSet<u64>,
+    /// Buckets of 10 s that a window may cut, all of whose records last from their beginning to their end: if one of them lies
+    /// in the window, all do.
+    pub spanned: BTreeSet<u64>,
     /// Times with records that fit no bucket.
     pub gaps: Vec<(u64, u64)>,
     /// Minutes and hours that hold records, and whether they wait to be summed again.
@@ -97,7 +100,8 @@ impl State {
     fn tens(&self, parts: &mut Vec<Part>, from: u64, to: u64, (since, until): (u64, u64)) {
         for bucket in steps(Level::Tens, from, to) {
             let end = bucket + Level::Tens.width_ns();
-            if bucket < since || end > until || self.dirty(bucket, end) {
+            let cut = bucket < since || end > until;
+            if (cut && !self.spanned.contains(&bucket)) || self.dirty(bucket, end) {
                 push(parts, Part::Stored(bucket.max(since), end.min(until)));
             } else {
                 push(parts, Part::Packed(Level::Tens, bucket, end));
@@ -164,6 +168,19 @@ mod tests {
                 Part::Stored(at(180), at(185)),
             ]
         );
+    }
+
+    #[test]
+    fn a_bucket_that_is_cut_answers_if_its_records_span_it() {
+        let at = |n: u64| HOUR + n * S;
+        let mut s = state();
+        s.spanned = BTreeSet::from([at(0), at(180)]);
+        let parts = [Part::Packed(Level::Tens, at(0), at(60)), Part::Packed(Level::Minutes, at(60), at(180))];
+        let end = Part::Packed(Level::Tens, at(180), at(190));
+        assert_eq!(s.cover(at(3), at(185), Level::Hours), [&parts[..], &[end]].concat());
+        s.touched.insert(at(180));
+        let end = Part::Stored(at(180), at(185));
+        assert_eq!(s.cover(at(3), at(185), Level::Hours), [&parts[..], &[end]].concat());
     }
 
     #[test]

@@ -112,6 +112,10 @@ macro_rules! statements {
                         sqlx::query_scalar(sql).bind(before(Level::Tens)).bind(last).fetch_all(&mut *conn).await?;
                     state.touched.extend(found.into_iter().map(i64::cast_unsigned));
                 }
+                for edge in [since, until].map(|edge| Level::Tens.bucket(edge)) {
+                    let spanned: i64 = sqlx::query_scalar(SPANNED).bind(clamp(edge)).fetch_one(&mut *conn).await?;
+                    state.spanned.extend((spanned != 0).then_some(edge));
+                }
                 let gaps: Vec<(i64, i64)> = sqlx::query_as(GAPS).bind(first).bind(last).fetch_all(&mut *conn).await?;
                 for (first, last) in gaps.into_iter().map(|(a, b)| (a.cast_unsigned(), b.cast_unsigned())) {
                     match state.gaps.last_mut() {

@@ -9,6 +9,8 @@ pub(super) const COARSE: &str =
     "SELECT bucket_ns, stale FROM rollup_bucket WHERE level = $1 AND bucket_ns >= $2 AND bucket_ns < $3";
 pub(super) const MERGED: &str =
     "SELECT DISTINCT bucket_ns FROM rollup WHERE level = 10 AND bucket_ns > $1 AND bucket_ns < $2 AND plain = 0";
+pub(super) const SPANNED: &str =
+    "SELECT CAST(coalesce(min(plain), 0) AS bigint) FROM rollup WHERE level = 10 AND bucket_ns = $1";
 pub(super) const PACKS: &str = "SELECT payload FROM rollup WHERE level = $1 AND bucket_ns >= $2 AND bucket_ns < $3";
 pub(super) const DUE_TENS: &str = "SELECT bucket_ns FROM rollup_touch GROUP BY bucket_ns HAVING bucket_ns <= $1 \
      AND (max(at_ns) <= $2 OR min(at_ns) <= $3) ORDER BY bucket_ns DESC LIMIT 64";
