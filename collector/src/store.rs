@@ -143,6 +143,8 @@ pub enum Work {
         first: u64,
         /// Last of them.
         last: u64,
+        /// Records of the source up to the last, as the probe says; 0 = not known.
+        position: u64,
     },
 }
 

@@ -170,8 +170,12 @@ async fn the_ledger_steps_once(store: &impl Store) {
     assert_eq!(commit(10, &[4]).await, [Outcome::Fenced]);
     assert_eq!(commit(11, &[4]).await, [Outcome::Committed]);
 
-    let skip =
-        |first, last| Step { stream: at.stream, session: 11, now_ns: T0 as i64, work: Work::Skip { first, last } };
+    let skip = |first, last| Step {
+        stream: at.stream,
+        session: 11,
+        now_ns: T0 as i64,
+        work: Work::Skip { first, last, position: 0 },
+    };
     let outcomes = store.commit(&[skip(7, 8), skip(5, 8), skip(5, 8)]).await.unwrap();
     assert_eq!(outcomes, [Outcome::Gap { committed_seq: 4 }, Outcome::Committed, Outcome::Duplicate]);
 

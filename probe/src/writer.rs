@@ -219,6 +219,9 @@ impl Writer {
             let mut spool = self.queue.spool();
             spool.sync(clock::now_ns());
             spool.save();
+            drop(spool);
+            // A report that waited for room may be written now.
+            self.queue.touch();
             self.synced = Instant::now();
         }
     }
@@ -289,29 +292,13 @@ impl Writer {
             return;
         }
         self.hold_back();
-        let (records, frames, from_ns, to_ns) = (batch.records, batch.frames, batch.first_ns, batch.last_ns);
-        let lost = |reason: &str, bytes: usize| LossReport {
-            at_ns: clock::now_ns(),
-            reason: reason.to_owned(),
-            lane: lane as u32,
-            from_ns,
-            to_ns,
-            records: u64::from(records),
-            frames,
-            bytes: bytes as u64,
-            ..LossReport::default()
-        };
-        let now_ns = clock::now_ns();
+        let (records, now_ns) = (batch.records, clock::now_ns());
         let mut spool = self.queue.spool();
         if batch.raw_bytes as usize > columns::MAX_RAW_BYTES {
-            let report = lost("oversize", batch.payload.len());
-            spool.report(report, now_ns);
-        } else {
-            let bytes = batch.payload.len();
-            if let Err(error) = spool.append(lane, batch, rows.len() as u64, now_ns) {
-                tracing::error!(%error, lane, records, "Records could not be spooled and are lost");
-                spool.report(lost("spool_full", bytes), now_ns);
-            }
+            tracing::error!(lane, records, "A record is larger than a batch may be and is lost");
+            spool.lose(lane, &batch, rows.len() as u64, "oversize", now_ns);
+        } else if let Err(error) = spool.append(lane, batch, rows.len() as u64, now_ns) {
+            tracing::error!(%error, lane, records, "Records could not be spooled and are lost");
         }
         drop(spool);
         self.queue.touch();

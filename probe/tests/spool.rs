@@ -293,14 +293,14 @@ fn a_report_that_makes_room_for_another_takes_no_number_twice() {
         // A hole refers to the batch that explains it.
         let (mut seq, mut holes) = (1, 0);
         while let Some(item) = spool.read(2, seq, 0) {
-            let Item::Skip { first, last, report } = item else { break };
+            let Item::Skip { first, last, report, .. } = item else { break };
             let Some(Item::Batch(batch)) = spool.read(0, report, 0) else { panic!("no batch {report}") };
             let set = columns::unpack(&batch).unwrap();
             let why = &columns::records::<LossReport>(&set.tables[0]).unwrap()[0];
             assert_eq!((why.lane, why.first_seq, why.last_seq), (2, first, last));
             (seq, holes) = (last + 1, holes + 1);
         }
-        assert!(holes > 5, "{holes}");
+        assert!(holes > 0);
     }
 }
 
@@ -391,21 +391,59 @@ fn a_write_torn_by_a_full_disk_leaves_the_log_whole() {
 }
 
 #[test]
-fn a_full_disk_is_survived_and_what_was_refused_can_be_reported_later() {
+fn a_full_disk_is_survived_and_what_was_refused_is_reported_in_its_place() {
     let dir = temp();
     let disk = Flaky::default();
-    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(disk.clone()), "", 0).unwrap();
+    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(disk.clone()), "lab 7", 0).unwrap();
+    spool.append(1, batch(1, 50), 1, 0).unwrap();
+    spool.append(1, batch(2, 70_000), 1, 0).unwrap();
+    spool.ack(1, 2);
     disk.full.store(true, Relaxed);
-    assert!(matches!(spool.append(1, batch(1, 50), 1, 0), Err(SpoolError::Full(_))));
-    let lost =
-        |records| LossReport { reason: "spool_full".to_owned(), lane: 1, records, frames: 2, ..Default::default() };
-    spool.report(lost(3), 0);
-    spool.report(lost(4), 0);
-    disk.full.store(false, Relaxed);
-    assert_eq!(spool.append(1, batch(1, 50), 1, 0).unwrap(), 1);
+    for n in 3..=5 {
+        assert!(matches!(spool.append(1, batch(n, 70_000), 2, 0), Err(SpoolError::Full(_))));
+    }
+    assert_eq!(spool.positions()[1], 8, "a replay that goes on does not read them again");
+    // A report that finds no room waits, and the lane with it.
+    assert_eq!(spool.read(1, 3, 0), None);
+    drop(spool);
+    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(RealDisk), "other", 0).unwrap();
+    assert_eq!((spool.positions()[1], spool.lane(1).next_seq), (8, 6));
+    assert_eq!(spool.append(1, batch(6, 50), 1, 0).unwrap(), 6);
+    assert_eq!(spool.read(1, 3, 0), Some(Item::Skip { first: 3, last: 5, report: 1, position: 8 }));
+    assert_eq!(drain(&mut spool, 1, 3), (vec![(6, 6)], (3..=5).collect()));
     let told = reports(&mut spool);
-    assert_eq!(told.len(), 1, "merged while they waited");
-    assert_eq!((told[0].records, told[0].frames), (7, 4));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (told, frames) = (&told[0], 3 + 4 + 5);
+    assert_eq!((told.lane, told.first_seq, told.last_seq, told.records, told.frames), (1, 3, 5, 3, frames));
+    assert_eq!((told.reason.as_str(), told.run.as_str()), ("spool_full", "lab 7"));
+}
+
+#[test]
+fn what_was_committed_unsaid_and_given_up_is_not_lost() {
+    for committed in [0, 1, 7, 20, 39, 40] {
+        let dir = temp();
+        let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(RealDisk), "lab", 0).unwrap();
+        for n in 1..=60 {
+            spool.append(1, batch(n, 30_000), 1, n).unwrap();
+        }
+        // Killed or not, what was given up is known; how far the collector got is known when it says so.
+        let mut spool = if committed % 2 == 0 {
+            spool
+        } else {
+            spool.sync(0);
+            drop(spool);
+            Spool::open(dir.path(), limits(1 << 20), Box::new(RealDisk), "lab", 0).unwrap().0
+        };
+        spool.ack(1, committed);
+        let (kept, lost) = drain(&mut spool, 1, committed + 1);
+        assert_eq!(kept.len() + lost.len(), 60 - committed as usize);
+        let told = reports(&mut spool);
+        assert_eq!(told.iter().map(|r| r.frames).sum::<u64>(), lost.iter().sum::<u64>(), "{committed}: {told:?}");
+        // Room for the report itself may cost a segment more.
+        assert!(told.len() <= 2 && told.iter().all(|r| r.first_seq > committed), "{committed}: {told:?}");
+        let again = drain(&mut spool, 1, committed + 1);
+        assert_eq!((again, reports(&mut spool)), ((kept, lost), told), "said once");
+    }
 }
 
 #[test]

@@ -304,7 +304,8 @@ impl<S: Store> Reader<S> {
         }
         let skipped = last - expected + 1;
         self.shared.metrics.add(metrics::SKIPPED, &self.labels.pair(), skipped as f64);
-        self.submit(Work::Skip { first, last }, last, 0, None, None, Instant::now()).await
+        let position = skip.position.min(i64::MAX as u64);
+        self.submit(Work::Skip { first, last, position }, last, 0, None, None, Instant::now()).await
     }
 
     /// Memory for a batch: as it came, unpacked, and as columns.

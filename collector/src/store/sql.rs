@@ -29,7 +29,7 @@ pub const ADVANCE: &str = "UPDATE ingest_stream SET \
      skipped = skipped + CASE WHEN $1 THEN $3 - committed_seq ELSE 0 END, committed_seq = $3, last_crc = $4, \
      committed_ns = $5, batches = batches + $6, records = records + $7, quarantined = quarantined + $8, \
      quarantined_records = quarantined_records + $9, newest_ns = CASE WHEN newest_ns < $12 THEN $12 ELSE newest_ns END, \
-     position = CASE WHEN $1 THEN position ELSE $13 END \
+     position = CASE WHEN $1 AND $13 = 0 THEN position ELSE $13 END \
      WHERE id = $10 AND session = $11 AND committed_seq >= $2 - 1 AND committed_seq < CASE WHEN $1 THEN $3 ELSE $2 END";
 
 /// Where the ledger stands: stream.

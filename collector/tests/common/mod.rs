@@ -182,7 +182,7 @@ impl Stream {
     }
 
     pub async fn skip(&self, first_seq: u64, last_seq: u64) {
-        let skip = sce_proto::Skip { first_seq, last_seq };
+        let skip = sce_proto::Skip { first_seq, last_seq, position: 0 };
         let _ = self.send.send(ProbeMessage { kind: Some(probe_message::Kind::Skip(skip)) }).await;
     }
 

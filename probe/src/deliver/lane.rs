@@ -17,7 +17,7 @@ use tonic::Status;
 use super::{End, Progress, Stream, Timing};
 use crate::clock;
 use crate::queue::Queue;
-use crate::spool::Item;
+use crate::spool::{IN_DOUBT, Item};
 
 /// Sent and not acknowledged.
 struct Sent {
@@ -59,7 +59,7 @@ pub(super) async fn deliver(
         next: welcome.committed_seq + 1,
         sent: VecDeque::new(),
         sent_bytes: 0,
-        credit_batches: welcome.credit_batches.max(1) as usize,
+        credit_batches: u64::from(welcome.credit_batches).clamp(1, IN_DOUBT) as usize,
         credit_bytes: welcome.credit_bytes,
         awaited: 0,
     };
@@ -99,7 +99,7 @@ impl Lane<'_> {
                     let (seq, bytes) = (batch.seq, batch.payload.len() as u64);
                     (Message::Batch(batch), seq, bytes)
                 }
-                Some(Item::Skip { first, last, report }) => {
+                Some(Item::Skip { first, last, report, position }) => {
                     // The report comes first, so that no database ever holds a hole without its reason.
                     if report > 0 && self.queue.spool().lane(0).acked_seq < report {
                         // Reading may have written it just now, and lane 0 knows of nothing new unless it is told.
@@ -109,7 +109,7 @@ impl Lane<'_> {
                         }
                         break;
                     }
-                    (Message::Skip(Skip { first_seq: first, last_seq: last }), last, 0)
+                    (Message::Skip(Skip { first_seq: first, last_seq: last, position }), last, 0)
                 }
             };
             let message = ProbeMessage { kind: Some(kind) };

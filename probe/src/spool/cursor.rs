@@ -1,8 +1,9 @@
 //! The small file beside the segments of a lane: how far the collector has committed, how far the log had got, and which
 //! ranges were given up. Text, one fact a line, in the form of `twice.rs`; replaced as a whole.
 //!
-//! A range that is given up stands here before its loss report is written, with the number that the report will get, so
-//! that a crash between the two neither loses the report nor writes it twice.
+//! A range that is given up stands here at once, and is reported when its turn to be delivered comes: only then is it known
+//! that the collector has not got it. Before the report is written its number is put down here, so that a crash between the
+//! two neither loses the report nor writes it twice.
 
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -13,9 +14,16 @@ use super::twice;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
     pub(crate) seqs: RangeInclusive<u64>,
-    /// Number on lane 0 of the report about it.
+    /// Number on lane 0 of the report about it; 0 = nothing is reported yet.
     pub(crate) report_seq: u64,
+    /// One word.
     pub(crate) reason: String,
+    /// Experiment label when it was given up.
+    pub(crate) run: String,
+    /// Records of the source up to its end; 0 = not known.
+    pub(crate) position: u64,
+    /// The log never held it, so that the collector cannot have it.
+    pub(crate) refused: bool,
     pub(crate) at_ns: u64,
     pub(crate) from_ns: u64,
     pub(crate) to_ns: u64,
@@ -41,7 +49,7 @@ impl Cursor {
         for g in &self.gaps {
             let _ = writeln!(
                 out,
-                "gap {} {} {} {} {} {} {} {} {} {}",
+                "gap {} {} {} {} {} {} {} {} {} {} {} {} {}",
                 g.seqs.start(),
                 g.seqs.end(),
                 g.report_seq,
@@ -51,7 +59,10 @@ impl Cursor {
                 g.records,
                 g.frames,
                 g.bytes,
-                g.reason
+                g.position,
+                u8::from(g.refused),
+                g.reason,
+                g.run.replace('\n', " ")
             );
         }
         twice::encode(&out)
@@ -85,12 +96,19 @@ fn checked(text: &str) -> Option<&str> {
 }
 
 fn gap(text: &str) -> Option<Gap> {
-    let mut words = text.split(' ');
+    let mut words = text.splitn(13, ' ');
     let mut number = || words.next()?.parse::<u64>().ok();
     let seqs = number()?..=number()?;
     let (report_seq, at_ns, from_ns, to_ns) = (number()?, number()?, number()?, number()?);
     let (records, frames, bytes) = (number()?, number()?, number()?);
-    Some(Gap { seqs, report_seq, at_ns, from_ns, to_ns, records, frames, bytes, reason: words.next()?.to_owned() })
+    let word = words.next()?;
+    // An earlier release ended with the reason.
+    let (position, refused, reason) = match word.parse() {
+        Ok(position) => (position, words.next()? == "1", words.next()?),
+        Err(_) => (0, false, word),
+    };
+    let (reason, run) = (reason.to_owned(), words.next().unwrap_or_default().to_owned());
+    Some(Gap { seqs, report_seq, at_ns, from_ns, to_ns, records, frames, bytes, position, refused, reason, run })
 }
 
 #[cfg(test)]
@@ -109,6 +127,9 @@ mod tests {
             records: 4,
             frames: 5,
             bytes: 6,
+            position: 38,
+            refused: true,
+            run: "a b".to_owned(),
         };
         let cursor = Cursor { acked_seq: 2, next_seq: 12, position: 40, gaps: vec![gap] };
         let bytes = cursor.encode();
@@ -120,6 +141,8 @@ mod tests {
             let cut = Cursor::decode(&bytes[..at]);
             assert!(cut.is_none() || cut == Some(cursor.clone()), "cut at {at}");
         }
+        let earlier = super::gap("3 9 4 1 2 3 4 5 6 spool_full").unwrap();
+        assert_eq!((earlier.reason.as_str(), earlier.position, earlier.refused), ("spool_full", 0, false));
         assert_eq!(Cursor::decode(b"acked 2\nnext 12\nposition 40\ncrc 00000000\n"), None);
     }
 }

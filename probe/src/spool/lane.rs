@@ -3,12 +3,13 @@
 //! In: the bytes of batches, and acknowledgements. Out: the same bytes in order, or the range of numbers that is missing.
 //! It must not decide what to give up (the spool does), and it reads no clock.
 
+mod read;
 mod recover;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -55,6 +56,12 @@ pub(crate) enum Next {
     End,
 }
 
+/// The oldest segment: its unacknowledged numbers, and the batches that can be read.
+pub(crate) struct Oldest {
+    pub(crate) seqs: RangeInclusive<u64>,
+    pub(crate) batches: BTreeMap<u64, Batch>,
+}
+
 pub(crate) struct Lane {
     dir: PathBuf,
     pub(crate) number: u32,
@@ -66,8 +73,8 @@ pub(crate) struct Lane {
     pub(crate) position: u64,
     pub(crate) acked_seq: u64,
     pub(crate) gaps: Vec<Gap>,
-    /// Frames written since the last sync, to write them again if that fails.
-    unsynced: Vec<Vec<u8>>,
+    /// Frames written since the last sync, to write them again if that fails, with their numbers and positions.
+    unsynced: Vec<(u64, u64, Vec<u8>)>,
     saved: Cursor,
     /// Where the last read ended: (number that follows, segment, offset).
     place: Option<(u64, u64, u64)>,
@@ -147,7 +154,7 @@ impl Lane {
         }
         segment.end += frame.len() as u64;
         segment.space = segment.space.max(segment.end);
-        self.unsynced.push(frame);
+        self.unsynced.push((self.next_seq, self.position, frame));
         self.position = position;
         self.next_seq += 1;
         Ok(self.next_seq - 1)
@@ -180,9 +187,11 @@ impl Lane {
     /// Gives the numbers that were written again.
     pub(crate) fn rewrite(&mut self, disk: &dyn Disk, space: u64, now_ns: u64) -> io::Result<(u64, u64)> {
         let frames = std::mem::take(&mut self.unsynced);
-        let count = frames.len() as u64;
         let (end_seq, end_position) = (self.next_seq, self.position);
-        self.next_seq -= count;
+        if let Some((seq, position, _)) = frames.first() {
+            (self.next_seq, self.position) = (*seq, *position);
+        }
+        let first = self.next_seq;
         if let (Some(mut writer), Some(segment)) = (self.writer.take(), self.segments.back_mut()) {
             segment.end = writer.synced.max(HEADER as u64);
             segment.space = segment.end;
@@ -193,7 +202,7 @@ impl Lane {
             let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
                 return Err(io::Error::other("no segment is open"));
             };
-            for frame in &frames {
+            for (_, _, frame) in &frames {
                 writer.out.append(frame)?;
                 segment.end += frame.len() as u64;
             }
@@ -203,121 +212,7 @@ impl Lane {
             Ok(())
         });
         (self.next_seq, self.position) = (end_seq, end_position);
-        written.map(|()| (end_seq - count, end_seq - 1))
-    }
-
-    /// What follows in the log at this number.
-    pub(crate) fn read(&mut self, seq: u64) -> io::Result<Next> {
-        if seq >= self.next_seq {
-            return Ok(Next::End);
-        }
-        if let Some(gap) = self.gaps.iter().find(|g| g.seqs.contains(&seq)) {
-            return Ok(Next::Gap(gap.clone()));
-        }
-        let Some(mut index) = self.segments.iter().rposition(|s| s.first_seq <= seq) else {
-            let last = self.segments.front().map_or(self.next_seq, |s| s.first_seq) - 1;
-            return Ok(Next::Unreadable(seq, self.until_known_gap(seq, last)));
-        };
-        loop {
-            match self.read_in(index, seq)? {
-                Some((frame, bytes)) if frame.seq == seq => {
-                    self.place = Some((seq + 1, self.segments[index].first_seq, frame.end() as u64));
-                    return Ok(Next::Batch(bytes));
-                }
-                Some((frame, _)) => return Ok(Next::Unreadable(seq, self.until_known_gap(seq, frame.seq - 1))),
-                None => index += 1,
-            }
-            let Some(segment) = self.segments.get(index) else {
-                return Ok(Next::Unreadable(seq, self.until_known_gap(seq, self.next_seq - 1)));
-            };
-            if segment.first_seq > seq {
-                let last = segment.first_seq - 1;
-                return Ok(Next::Unreadable(seq, self.until_known_gap(seq, last)));
-            }
-        }
-    }
-
-    /// Records of the source in numbers that cannot be read, told from what stands around them; 0 = that is not known either.
-    pub(crate) fn records_between(&self, first: u64, last: u64) -> u64 {
-        let (from, to) = (self.position_before(first), self.position_before(last + 1));
-        to.zip(from).map_or(0, |(to, from)| to.saturating_sub(from))
-    }
-
-    /// Records of the source before a number.
-    fn position_before(&self, seq: u64) -> Option<u64> {
-        if seq >= self.next_seq {
-            return Some(self.position);
-        }
-        let segment = self.segments.iter().rev().find(|s| s.first_seq <= seq)?;
-        let bytes = std::fs::read(&segment.path).ok()?;
-        if segment.first_seq == seq
-            && let Ok(header) = Header::decode(&bytes)
-        {
-            return Some(header.position);
-        }
-        let frames = format::frames(&bytes, segment.first_seq);
-        let own = |f: &Frame| Batch::decode(&bytes[f.payload()]).map(|b| u64::from(b.records)).ok();
-        match frames.iter().rev().find(|f| f.seq <= seq)? {
-            f if f.seq + 1 == seq => Some(f.position),
-            f if f.seq == seq => f.position.checked_sub(own(f)?),
-            _ => None,
-        }
-    }
-
-    fn until_known_gap(&self, seq: u64, last: u64) -> u64 {
-        let starts = self.gaps.iter().map(|g| *g.seqs.start()).filter(|s| *s > seq);
-        starts.min().map_or(last, |s| last.min(s - 1))
-    }
-
-    /// The first good frame of a segment whose number is at least this one.
-    fn read_in(&mut self, index: usize, seq: u64) -> io::Result<Option<(Frame, Bytes)>> {
-        let segment = &self.segments[index];
-        let (first_seq, end) = (segment.first_seq, segment.end);
-        if self.file.as_ref().is_none_or(|f| f.0 != first_seq) {
-            self.file = Some((first_seq, File::open(&segment.path)?));
-        }
-        let Some((_, file)) = &self.file else { return Ok(None) };
-        let mut at = match self.place {
-            Some((next, in_segment, offset)) if next == seq && in_segment == first_seq => offset,
-            _ => HEADER as u64,
-        };
-        let mut expected = first_seq;
-        // The quick way: one frame after the other, heads only until the number is reached.
-        while at < end {
-            let mut head = [0; FRAME_HEAD];
-            if file.read_exact_at(&mut head, at).is_err() {
-                break;
-            }
-            let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
-            if length == 0 || length > format::MAX_PAYLOAD || at + (FRAME_HEAD + length) as u64 > end {
-                break;
-            }
-            let mut bytes = vec![0; FRAME_HEAD + length];
-            file.read_exact_at(&mut bytes, at)?;
-            let Some(frame) = format::frame_at(&bytes, 0, expected) else { break };
-            if frame.seq >= seq {
-                let frame = Frame { at: at as usize, ..frame };
-                return Ok(Some((frame, Bytes::from(bytes).slice(FRAME_HEAD..))));
-            }
-            expected = frame.seq + 1;
-            at += bytes.len() as u64;
-        }
-        if at >= end {
-            return Ok(None);
-        }
-        // The careful way, behind damage: the whole rest in memory, and on to where a frame can be read again.
-        let mut bytes = vec![0; (end - at) as usize];
-        let got = read_as_much(file, &mut bytes, at)?;
-        bytes.truncate(got);
-        let mut from = 0;
-        while let Some(frame) = format::next_frame(&bytes, from, expected) {
-            if frame.seq >= seq {
-                let payload = Bytes::copy_from_slice(&bytes[frame.payload()]);
-                return Ok(Some((Frame { at: at as usize + frame.at, ..frame }, payload)));
-            }
-            (from, expected) = (frame.end(), frame.seq + 1);
-        }
-        Ok(None)
+        written.map(|()| (first, end_seq - 1))
     }
 
     /// Takes note that everything up to this number is committed. Files go when the cursor is saved.
@@ -355,18 +250,32 @@ impl Lane {
         later.map_or(self.next_seq, |s| s.first_seq) - 1
     }
 
-    /// The oldest segment's unacknowledged numbers and batches, for a report before it is given up. The segment being
-    /// written is closed if it is the only one.
-    pub(crate) fn oldest(&mut self) -> io::Result<Option<(u64, u64, Vec<Bytes>)>> {
+    /// What will be given up with the oldest segment. The segment being written is closed if it is the only one.
+    pub(crate) fn oldest(&mut self) -> io::Result<Option<Oldest>> {
         if self.segments.len() == 1 {
             self.seal();
         }
         let Some(segment) = self.segments.front() else { return Ok(None) };
-        let (first, last) = (segment.first_seq.max(self.acked_seq + 1), self.last_of(segment));
+        let seqs = segment.first_seq.max(self.acked_seq + 1)..=self.last_of(segment);
         let bytes = std::fs::read(&segment.path)?;
         let frames = format::frames(&bytes, segment.first_seq);
-        let lost = frames.iter().filter(|f| f.seq >= first && !self.gaps.iter().any(|g| g.seqs.contains(&f.seq)));
-        Ok(Some((first, last, lost.map(|f| Bytes::copy_from_slice(&bytes[f.payload()])).collect())))
+        let batch = |f: &Frame| Some((f.seq, Batch::decode(&bytes[f.payload()]).ok()?));
+        let batches = frames.iter().filter(|f| f.seq >= *seqs.start()).filter_map(batch).collect();
+        Ok(Some(Oldest { seqs, batches }))
+    }
+
+    /// Unites a gap with those behind it that are of the same kind, and takes them from the list.
+    pub(crate) fn unite(&mut self, mut gap: Gap) -> Gap {
+        self.gaps.sort_by_key(|g| *g.seqs.start());
+        self.gaps.retain(|next| {
+            let same = next.seqs == gap.seqs;
+            let behind = next.report_seq == 0 && gap.may_join(next);
+            if behind {
+                gap.absorb(next);
+            }
+            !same && !behind
+        });
+        gap
     }
 
     /// Removes the oldest segment.
@@ -381,17 +290,4 @@ impl Lane {
         }
         std::fs::remove_file(&segment.path)
     }
-}
-
-fn read_as_much(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    let mut got = 0;
-    while got < into.len() {
-        match file.read_at(&mut into[got..], at + got as u64) {
-            Ok(0) => break,
-            Ok(n) => got += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(got)
 }

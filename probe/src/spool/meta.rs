@@ -93,3 +93,9 @@ pub(crate) fn may_use(dir: &Path) -> io::Result<bool> {
     }
     Ok(true)
 }
+
+/// Makes a directory that only its owner may read.
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}

@@ -13,7 +13,8 @@
 //! DIR/bad/                          what was found and could not be used
 //! ```
 //! When space runs out, marks and samples (lane 2) go first, the oldest segment first, then flow records (lane 1);
-//! control and loss reports (lane 0) never go. Before a segment is removed its loss report is durable.
+//! control and loss reports (lane 0) never go. Before a segment is removed it is written down what it held; that is
+//! reported when it would have been sent, if the collector has not got it by then (see loss.rs).
 
 mod cursor;
 pub mod disk;
@@ -35,6 +36,7 @@ use sce_proto::{Batch, LossReport};
 use disk::Disk;
 pub use disk::RealDisk;
 use lane::{Lane, Next};
+pub(crate) use loss::IN_DOUBT;
 use meta::Meta;
 pub use types::{Backlog, Item, LaneState, Limits, Recovery, SpoolError};
 
@@ -57,8 +59,6 @@ pub struct Spool {
     unwritten: Vec<LossReport>,
     /// While a segment is given up, the report about it must not cause another to be given up.
     giving_up: bool,
-    /// While a report is written, those that making room for it adds wait their turn.
-    reporting: bool,
     run: String,
     _lock: File,
 }
@@ -79,7 +79,7 @@ impl Spool {
             let path = path.to_owned();
             move |error| SpoolError::Io { path, error }
         };
-        make_private(dir).map_err(at(dir))?;
+        meta::make_private(dir).map_err(at(dir))?;
         if !meta::may_use(dir).map_err(at(dir))? {
             return Err(SpoolError::NotASpool(dir.to_owned()));
         }
@@ -126,12 +126,11 @@ impl Spool {
             own,
             unwritten: Vec::new(),
             giving_up: false,
-            reporting: false,
             run: run.to_owned(),
             _lock: lock,
         };
         spool.set_budget();
-        spool.report_unwritten_gaps();
+        spool.forget_unwritten_reports();
         if identity_lost {
             // Whatever the old log held was numbered for an identity that is gone.
             let reason = "corrupt".to_owned();
@@ -203,7 +202,7 @@ impl Spool {
     /// Appends a batch. `source_records` is how many of its records come from the source (all but loss reports).
     ///
     /// # Errors
-    /// [`SpoolError::Full`] where nothing more may be given up, or what the disk said. Nothing was appended then.
+    /// [`SpoolError::Full`] where nothing more may be given up, or what the disk said. The batch is noted as lost then.
     pub fn append(
         &mut self,
         lane: usize,
@@ -212,14 +211,20 @@ impl Spool {
         now_ns: u64,
     ) -> Result<u64, SpoolError> {
         self.write_reports(now_ns);
-        self.append_numbered(lane, &mut batch, source_records, now_ns)
+        let appended = self.append_numbered(lane, &mut batch, source_records, None, now_ns);
+        if appended.is_err() {
+            self.lose(lane, &batch, source_records, "spool_full", now_ns);
+        }
+        appended
     }
 
+    /// Appends a batch, `about` = the lane and beginning of the gap whose report it is.
     fn append_numbered(
         &mut self,
         lane: usize,
         batch: &mut Batch,
         records: u64,
+        about: Option<(usize, u64)>,
         now_ns: u64,
     ) -> Result<u64, SpoolError> {
         batch.position = self.lanes[lane].position + records;
@@ -230,10 +235,21 @@ impl Spool {
             if !self.lanes[lane].has_room(size, self.limits.segment_bytes, oldest_ns) {
                 self.begin(lane, size as u64, now_ns)?;
             }
+            // Now that there is room, nothing else can take the number.
+            if let Some((of, first)) = about {
+                self.note_report(of, first, self.lanes[lane].next_seq);
+            }
             match self.lanes[lane].append(batch, records) {
                 Ok(seq) => return Ok(seq),
-                Err(error) if last => return Err(SpoolError::Io { path: self.dir.clone(), error }),
-                Err(error) => tracing::warn!(%error, lane, "Spool segment could not be written to; trying another"),
+                Err(error) => {
+                    if let Some((of, first)) = about {
+                        self.note_report(of, first, 0);
+                    }
+                    if last {
+                        return Err(SpoolError::Io { path: self.dir.clone(), error });
+                    }
+                    tracing::warn!(%error, lane, "Spool segment could not be written to; trying another");
+                }
             }
         }
         Err(SpoolError::Full(self.limits.budget_bytes))
@@ -266,28 +282,39 @@ impl Spool {
         }
     }
 
-    /// The next thing to send on a lane at or behind a number; `None` at the end of the log.
+    /// The next thing to send on a lane at or behind a number, which the collector has not: what was given up there is
+    /// reported now. `None` at the end of the log, and while a report cannot be written.
     pub fn read(&mut self, lane: usize, seq: u64, now_ns: u64) -> Option<Item> {
         let seq = seq.max(1);
-        match self.lanes[lane].read(seq) {
-            Ok(Next::End) => None,
+        match self.look(lane, seq, now_ns)? {
+            Look::Batch(batch) => Some(Item::Batch(batch)),
+            Look::Gap(gap) if gap.report_seq > 0 => Some(loss::skip(lane, &gap, seq)),
+            Look::Gap(gap) => self.explain(lane, gap, now_ns),
+        }
+    }
+
+    /// What stands at a number; nothing is reported.
+    fn look(&mut self, lane: usize, seq: u64, now_ns: u64) -> Option<Look> {
+        let (first, last) = match self.lanes[lane].read(seq) {
+            Ok(Next::End) => return None,
+            Ok(Next::Gap(gap)) => return Some(Look::Gap(gap)),
+            Ok(Next::Unreadable(first, last)) => (first, last),
             Ok(Next::Batch(bytes)) => match Batch::decode(bytes) {
-                Ok(batch) => Some(Item::Batch(Batch { seq, ..batch })),
+                Ok(batch) => return Some(Look::Batch(Batch { seq, ..batch })),
                 Err(error) => {
                     tracing::warn!(%error, lane, seq, "Spooled batch does not decode");
-                    self.unreadable(lane, seq, seq, now_ns)
+                    (seq, seq)
                 }
             },
-            Ok(Next::Gap(gap)) => {
-                let report = if lane == CONTROL { 0 } else { gap.report_seq };
-                Some(Item::Skip { first: seq, last: *gap.seqs.end(), report })
-            }
-            Ok(Next::Unreadable(first, last)) => self.unreadable(lane, first, last, now_ns),
             Err(error) => {
                 tracing::warn!(%error, lane, seq, "Spool cannot be read");
-                self.unreadable(lane, seq, seq, now_ns)
+                (seq, seq)
             }
-        }
+        };
+        // A collector without its former database asks for what another one acknowledged.
+        let reason = if last <= self.lanes[lane].acked_seq { "acknowledged_before" } else { "corrupt" };
+        let records = self.lanes[lane].records_between(first, last);
+        Some(Look::Gap(cursor::Gap { records, ..self.gap(first, last, reason, now_ns) }))
     }
 
     /// Checksum of a batch that is still here; `None` also where it cannot be read, of which nothing is made.
@@ -296,13 +323,6 @@ impl Spool {
             Ok(Next::Batch(bytes)) => Batch::decode(bytes).ok().map(|b| b.crc32c),
             _ => None,
         }
-    }
-
-    fn unreadable(&mut self, lane: usize, first: u64, last: u64, now_ns: u64) -> Option<Item> {
-        let report = if lane == CONTROL { 0 } else { self.lanes[CONTROL].next_seq };
-        // A collector without its former database asks for what another one acknowledged.
-        let reason = if last <= self.lanes[lane].acked_seq { "acknowledged_before" } else { "corrupt" };
-        self.give_up(lane, first, last, reason, &[], now_ns).then_some(Item::Skip { first, last, report })
     }
 
     /// Takes note that a lane is committed up to this number.
@@ -347,13 +367,15 @@ impl Spool {
     }
 }
 
-fn epoch_dir(dir: &Path, epoch: u64) -> PathBuf {
-    dir.join(format!("e{epoch:016x}"))
+/// What stands at a number.
+enum Look {
+    Batch(Batch),
+    /// Nothing, known before or found now.
+    Gap(cursor::Gap),
 }
 
-fn make_private(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+fn epoch_dir(dir: &Path, epoch: u64) -> PathBuf {
+    dir.join(format!("e{epoch:016x}"))
 }
 
 /// Directories of other epochs: half-made ones of an interrupted change, or copies. They are not this log.

@@ -11,7 +11,7 @@ use sce_proto::{Batch, LossReport, Record as _, columns};
 
 use super::lane::Lane;
 use super::meta::Meta;
-use super::{CONTROL, Item, LANES, Spool, SpoolError, epoch_dir};
+use super::{CONTROL, LANES, Look, Spool, SpoolError, epoch_dir};
 use crate::deliver::Reached;
 
 impl Spool {
@@ -25,26 +25,27 @@ impl Spool {
     /// # Errors
     /// What the disk said; the old epoch goes on then.
     pub fn new_epoch(&mut self, committed: [u64; LANES], first_contact: bool, now_ns: u64) -> Result<(), SpoolError> {
+        self.forget_waiting_reports();
         let (meta, mut fresh) = self.next(now_ns)?;
         let base = epoch_dir(&self.dir, meta.epoch);
         let at = |error| SpoolError::Io { path: base.clone(), error };
         let mut lost = Vec::new();
         for lane in 0..LANES {
-            let mut seq = self.lanes[lane].acked_seq + 1;
+            let mut seq = self.lanes[lane].acked_seq.max(committed[lane].min(self.own[lane] - 1)) + 1;
             fresh[lane].position = self.lanes[lane].position;
             let mut doubtful: Vec<Batch> = Vec::new();
-            while let Some(item) = self.read(lane, seq, now_ns) {
-                let Item::Batch(mut batch) = item else {
-                    if let Item::Skip { last, .. } = item {
-                        seq = last + 1;
+            while let Some(found) = self.look(lane, seq, now_ns) {
+                let mut batch = match found {
+                    Look::Batch(batch) => batch,
+                    Look::Gap(gap) => {
+                        seq = gap.seqs.end() + 1;
+                        if gap.report_seq == 0 {
+                            lost.push(self.report_of(lane, &gap));
+                        }
+                        continue;
                     }
-                    continue;
                 };
-                let fresh_here = seq >= self.own[lane];
                 seq = batch.seq + 1;
-                if batch.seq <= committed[lane] && !fresh_here {
-                    continue;
-                }
                 if batch.seq <= committed[lane] && !first_contact {
                     doubtful.push(batch);
                     continue;
@@ -82,7 +83,8 @@ impl Spool {
     }
 
     /// Begins a new, empty epoch that stands where the collector does: the source will be read again and all its records up
-    /// to there passed over. Loss reports that the collector has not are kept.
+    /// to there passed over. Loss reports that the collector has not are kept, but for those about records that will be read
+    /// again.
     ///
     /// # Errors
     /// The collector does not say where it stands, or what the disk said; the old epoch goes on then.
@@ -90,12 +92,18 @@ impl Spool {
         if reached.positions == [0; LANES] {
             return Err(SpoolError::Behind(self.dir.clone()));
         }
+        self.forget_waiting_reports();
         let mut reports = Vec::new();
         let mut seq = self.lanes[CONTROL].acked_seq.max(reached.seqs[CONTROL].min(self.own[CONTROL] - 1)) + 1;
-        while let Some(item) = self.read(CONTROL, seq, now_ns) {
-            match item {
-                Item::Skip { last, .. } => seq = last + 1,
-                Item::Batch(batch) => {
+        while let Some(found) = self.look(CONTROL, seq, now_ns) {
+            match found {
+                Look::Gap(gap) => {
+                    seq = gap.seqs.end() + 1;
+                    if gap.report_seq == 0 {
+                        reports.push(self.report_of(CONTROL, &gap));
+                    }
+                }
+                Look::Batch(batch) => {
                     let tables = columns::unpack(&batch).map(|set| set.tables).unwrap_or_default();
                     for table in tables.iter().filter(|t| t.name == LossReport::TABLE) {
                         reports.extend(columns::records::<LossReport>(table).unwrap_or_default());
@@ -104,6 +112,11 @@ impl Spool {
                 }
             }
         }
+        let comes_again = |r: &LossReport| {
+            let reached = reached.seqs.get(r.lane as usize).copied().unwrap_or(u64::MAX);
+            r.lane != CONTROL as u32 && r.lost_epoch == self.meta.epoch && r.first_seq > reached
+        };
+        reports.retain(|r| !comes_again(r));
         let (meta, mut fresh) = self.next(now_ns)?;
         let base = epoch_dir(&self.dir, meta.epoch);
         let at = |error| SpoolError::Io { path: base.clone(), error };
@@ -116,6 +129,12 @@ impl Spool {
             self.report(report, now_ns);
         }
         Ok(())
+    }
+
+    /// Reports about gaps that the disk has refused until now: the gaps still stand as unreported.
+    fn forget_waiting_reports(&mut self) {
+        let epoch = self.meta.epoch;
+        self.unwritten.retain(|r| r.last_seq == 0 || r.lost_epoch != epoch);
     }
 
     /// The epoch after this one, with empty lanes on the disk.

@@ -66,6 +66,8 @@ pub enum Item {
         last: u64,
         /// Number of the loss report on lane 0.
         report: u64,
+        /// Records of the source up to the last missing number; 0 = not known.
+        position: u64,
     },
 }
 

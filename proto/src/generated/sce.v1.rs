@@ -2206,6 +2206,9 @@ pub struct Skip {
     pub first_seq: u64,
     #[prost(uint64, tag = "2")]
     pub last_seq: u64,
+    /// As Batch.position, for the last of them. 0 = not known.
+    #[prost(uint64, tag = "3")]
+    pub position: u64,
 }
 /// Everything up to this number is committed to the database.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -84,8 +84,9 @@ async fn apply(conn: &mut PgConnection, step: &Step) -> Result<Outcome, sqlx::Er
             quarantine(conn, step, *seq, poison).await?;
             Ok(Outcome::Committed)
         }
-        Work::Skip { first, last } => {
-            if advance(conn, step, *first, *last, 0, Counts::default()).await? {
+        Work::Skip { first, last, position } => {
+            let counts = Counts { position: position.cast_signed(), ..Counts::default() };
+            if advance(conn, step, *first, *last, 0, counts).await? {
                 return Ok(Outcome::Committed);
             }
             match refused(conn, step, *last, None).await? {

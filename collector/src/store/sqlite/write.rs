@@ -192,8 +192,9 @@ async fn apply(
             quarantine(conn, step, *seq, poison).await?;
             Ok(Outcome::Committed)
         }
-        Work::Skip { first, last } => {
-            if advance(conn, step, *first, *last, 0, Counts::default()).await? {
+        Work::Skip { first, last, position } => {
+            let counts = Counts { position: position.cast_signed(), ..Counts::default() };
+            if advance(conn, step, *first, *last, 0, counts).await? {
                 return Ok(Outcome::Committed);
             }
             // The gap is what the skip needs in front of it, not the skip itself.
