@@ -17,25 +17,26 @@ const LIKELY_HEAD: usize = 24;
 const LIKELY_RUN: usize = 3;
 const NONE: u32 = u32::MAX;
 
-/// The open map of a direction.
+/// The open map of a direction. In this order: what every packet touches lies together.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Map {
+    /// Packets of the direction before the map, and those in it.
+    next: u64,
     /// The run that may still grow; none if it has no packets.
     run: Run,
-    /// Packets of the direction before the map.
-    first: u64,
-    /// The same with those in it.
-    next: u64,
+    /// Nothing more is listed until the interval ends.
+    paused: bool,
+    /// More than one code point occurred.
+    mixed: bool,
     /// Payload of finished runs that has not paid for a run yet.
     credit: u32,
     first_run: u32,
     last_run: u32,
     /// Finished runs.
     runs: u32,
-    /// Nothing more is listed until the interval ends.
-    paused: bool,
-    /// More than one code point occurred.
-    mixed: bool,
+    /// Packets of the direction before the map.
+    first: u64,
 }
 
 impl Map {

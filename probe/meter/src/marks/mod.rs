@@ -74,18 +74,14 @@ impl Default for MarksConfig {
     }
 }
 
-/// What a flow keeps per direction.
+/// What a flow keeps per direction. In this order: what every packet touches lies together.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Tail {
     /// All packets since the instance began.
     seen: Counters,
     /// Packets of `seen`, so that the head is told without adding up.
     packets: u64,
-    first_mark: u32,
-    last_mark: u32,
-    first_cut: u32,
-    last_cut: u32,
-    dropped: u32,
     /// Next sequence number behind everything seen.
     front: u32,
     /// log2 of the distance of its cuts.
@@ -94,6 +90,11 @@ pub(crate) struct Tail {
     /// Packets passed unlisted since the last mark.
     gap: bool,
     map: Map,
+    first_mark: u32,
+    last_mark: u32,
+    first_cut: u32,
+    last_cut: u32,
+    dropped: u32,
 }
 
 impl Default for Tail {
