@@ -159,7 +159,8 @@ impl Collector {
 
     /// The answer of `sce-cli ... -o json`.
     pub(crate) fn ask(&self, args: &[&str]) -> Value {
-        json(self.cli(args).args(["-o", "json"]))
+        // A loaded machine and programs that were built to be debugged: it may take a while.
+        json(self.cli(args).args(["-o", "json", "--timeout", "5m"]))
     }
 
     /// A `sce-probe run --read FILE` command that delivers to this collector.
