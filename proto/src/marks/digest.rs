@@ -42,6 +42,13 @@ pub struct TcpSegment {
 }
 
 impl TcpSegment {
+    /// What decides whether it is listed: enough of the digest to tell segments apart, and no more than two words.
+    #[must_use]
+    pub fn selection(&self) -> Invariants<2> {
+        let pair = |a: u32, b: u32| u64::from(a) << 32 | u64::from(b);
+        Invariants([pair(self.seq, self.payload), pair(self.ack, self.tsval)])
+    }
+
     /// What the digest covers.
     #[must_use]
     pub fn invariants(&self) -> Invariants<4> {
@@ -156,8 +163,8 @@ mod tests {
         let name = d.name(&SEGMENT.invariants());
         assert_eq!(name, 0x2295_5fd3_9cce, "{name:#x}: digests are part of the protocol");
         let selected: Vec<u32> =
-            (0..2000).filter(|seq| d.selects(&TcpSegment { seq: *seq, ..SEGMENT }.invariants(), 256)).collect();
-        assert_eq!(selected, [122, 531, 581, 1108, 1232, 1490, 1513, 1569, 1738], "selection is part of the protocol");
+            (0..2000).filter(|seq| d.selects(&TcpSegment { seq: *seq, ..SEGMENT }.selection(), 256)).collect();
+        assert_eq!(selected, [7, 78, 354, 967, 986, 1110, 1352, 1363, 1702], "selection is part of the protocol");
     }
 
     #[test]
@@ -165,7 +172,7 @@ mod tests {
         let d = Digester::default();
         let mut counts = [0u32; 4];
         for i in 0..200_000u32 {
-            let of = TcpSegment { seq: i * 1448, tsval: i / 80, ..SEGMENT }.invariants();
+            let of = TcpSegment { seq: i * 1448, tsval: i / 80, ..SEGMENT }.selection();
             let by = [0, 256, 4096, 65_536].map(|t| d.selects(&of, t));
             assert!(by.is_sorted());
             by.iter().zip(&mut counts).for_each(|(b, n)| *n += u32::from(*b));

@@ -192,7 +192,7 @@ impl Marks {
         }
         self.map(tail, tail.packets, run(p, 1, segment.seq, p.payload_bytes));
         let flags = || flags_of(segment) | repeat(repeated, p);
-        self.packet(tail, p, p.payload_bytes, flags, named.then(|| of.invariants()));
+        self.packet(tail, p, p.payload_bytes, flags, named.then(|| of.selection()), |_| of.invariants());
     }
 
     /// The wire segments that a frame of segmentation or receive offload stands for. `of` names its first.
@@ -214,7 +214,7 @@ impl Marks {
             let flags = || (flags_of(segment) | repeat(repeated, p)) & !moved;
             of.seq = segment.seq.wrapping_add(p.payload_bytes - left);
             of.payload = if last { left } else { p.segment_bytes.min(left) };
-            self.packet(tail, p, of.payload, flags, named.then(|| of.invariants()));
+            self.packet(tail, p, of.payload, flags, named.then(|| of.selection()), |_| of.invariants());
             left -= of.payload;
         }
     }
@@ -271,29 +271,30 @@ impl Marks {
             {
                 self.cut_sctp(tail, p, of);
             }
-            self.packet(tail, p, payload, || 0, of);
+            self.packet(tail, p, payload, || 0, of, |of| *of);
             left -= payload;
         }
     }
 
-    /// Counts one wire packet, and lists it if it is selected: only then its flags are asked for.
+    /// Counts one wire packet, and lists it if `pick` is selected: only then its flags and its name are asked for.
     #[inline]
-    fn packet<const N: usize>(
+    fn packet<const M: usize, const N: usize>(
         &mut self,
         tail: &mut Tail,
         p: &Packet<'_>,
         payload: u32,
         flags: impl Fn() -> u16,
-        of: Option<Invariants<N>>,
+        pick: Option<Invariants<M>>,
+        of: impl Fn(&Invariants<M>) -> Invariants<N>,
     ) {
         let ip_bytes = p.ip_bytes - p.payload_bytes + payload;
         let head = u64::from(self.config.head);
-        let selected = |of: &Invariants<N>| tail.packets < head || self.digester.selects(of, self.config.threshold);
-        let listed = match of.filter(selected) {
+        let selected = |pick: &Invariants<M>| tail.packets < head || self.digester.selects(pick, self.config.threshold);
+        let listed = match pick.filter(selected) {
             None => false,
-            Some(of) => {
+            Some(pick) => {
                 let flags = flags() | if payload > 0 { trail::PAYLOAD } else { 0 };
-                let digest = self.digester.name(&of);
+                let digest = self.digester.name(&of(&pick));
                 let (time_ns, ecn, ttl) = (p.time_ns, p.ecn as u8, p.ttl);
                 self.list(tail, Mark { digest, time_ns, ip_bytes, payload_bytes: payload, flags, ecn, ttl })
             }
