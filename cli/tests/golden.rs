@@ -337,10 +337,13 @@ fn completions_and_manual_pages_are_made() {
     assert_eq!(complete(&["paths", "--order", "client,r"]).trim(), "client,router");
     assert!(complete(&["flows", "--req"]).contains("--require-all"));
     let dir = tempfile::tempdir().unwrap();
-    run("http://127.0.0.1:4517", &["man", dir.path().to_str().unwrap()]);
-    let page = std::fs::read_to_string(dir.path().join("sce-cli-flows.1")).unwrap();
+    let pages = dir.path().join("made/for/them");
+    run("http://127.0.0.1:4517", &["man", pages.to_str().unwrap()]);
+    let page = std::fs::read_to_string(pages.join("sce-cli-flows.1")).unwrap();
     assert!(page.contains("Examples"), "{page}");
-    assert!(run("http://127.0.0.1:4517", &["man", "/nonexistent"]).contains("create it first"));
+    let no_folder = pages.join("sce-cli.1/under-a-file");
+    let said = run("http://127.0.0.1:4517", &["man", no_folder.to_str().unwrap()]);
+    assert!(said.contains("cannot write the manual pages to"), "{said}");
 }
 
 #[test]

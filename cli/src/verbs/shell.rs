@@ -19,11 +19,9 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes one manual page for the program and one for every verb.
+/// Writes one manual page for the program and one for every verb, to a directory that is made where there is none.
 pub(crate) fn man(dir: &Path) -> Result<(), Failure> {
-    if !dir.is_dir() {
-        return Err(Failure::usage(format!("{} is not a directory: create it first", dir.display())));
-    }
-    clap_mangen::generate_to(Cli::command(), dir)
+    std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), dir))
         .map_err(|e| Failure::new(format!("cannot write the manual pages to {}: {e}", dir.display())))
 }
