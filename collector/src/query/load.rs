@@ -156,7 +156,9 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         let asked = |i: usize| sightings[i].window.iter().any(Option::is_some);
         joined.retain(|j| j.members.iter().any(|m| asked(m.sighting)));
     }
-    joined.retain(|j| question.flow.is_empty() || super::view::id(j.flow).starts_with(&question.flow));
+    // Records show the identifier that their point gave the flow; where packets carry no sequence, each point gives another.
+    let named = |flow: u64| super::view::id(flow).starts_with(&question.flow);
+    joined.retain(|j| named(j.flow) || j.members.iter().any(|m| named(sightings[m.sighting].flow)));
     Ok(Flows { points, sightings, joined, options, counted })
 }
 
