@@ -22,6 +22,8 @@ step() {
 step format cargo fmt --all --check
 # With the feature that no other step builds; sce-otlp's own test is one of the tests below.
 step lints cargo clippy --workspace --all-targets --features sce-collector/otlp --locked -- -Dwarnings
+# What `make demo` builds has fewer features: QUICK in the Makefile.
+step "lints of the demo" cargo clippy --workspace --bins --no-default-features --features sce-probe/ebpf --locked -- -Dwarnings
 step documentation env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
 step build cargo build --workspace --bins --locked
 step tests cargo test --workspace --locked --no-fail-fast -- --show-output
