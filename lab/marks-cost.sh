@@ -1,25 +1,49 @@
 #!/bin/bash
-# What path marks cost a probe: CPU seconds (user and system) of `sce-probe run --read` into a collector, with marks off and
-# with the default, in turns. Prints each pair, and the median of their ratios.
-# usage: lab/marks-cost.sh DIRECTORY-OF-BINARIES CAPTURE [PAIRS]      (sce-bench gen writes captures)
+# What path marks cost a probe: CPU seconds (user and system) of `sce-probe run` into a collector, with marks off and with the
+# default, in turns. Prints each pair, and the median of their ratios. With a RATE the capture is sent over a veth pair at so
+# many frames per second and metered live (root); without, the probe reads the file.
+# usage: lab/marks-cost.sh DIRECTORY-OF-BINARIES CAPTURE [PAIRS [RATE]]      (sce-bench gen writes captures)
 set -euo pipefail
-bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES CAPTURE [PAIRS]}" && pwd) capture=${2:?a capture file} pairs=${3:-5}
-work=$(mktemp -d -t sce-marks.XXXXXX)
-trap 'kill "$collector_pid" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+bin=$(cd "${1:?usage: $0 DIRECTORY-OF-BINARIES CAPTURE [PAIRS [RATE]]}" && pwd) capture=${2:?a capture file} pairs=${3:-5} rate=${4:-}
+work=$(mktemp -d -t sce-marks.XXXXXX) space=sce-marks-$$ inside=()
+trap 'kill "$collector_pid" 2>/dev/null || true; wait; ip netns del "$space" 2>/dev/null || true; rm -rf "$work"' EXIT
 
+if [ -n "$rate" ]; then
+    ip netns add "$space"
+    inside=(ip netns exec "$space")
+    for link in "link set lo up" "link add near type veth peer name far" "link set near up mtu 65535" "link set far up mtu 65535"; do
+        # shellcheck disable=SC2086 # words of one command
+        ip -n "$space" $link
+    done
+fi
 port=${SCE_MARKS_PORT:-14527}
-"$bin/sce-collector" serve --db "$work/sce.db" --listen "127.0.0.1:$port" --admin none 2>"$work/collector.log" &
+"${inside[@]}" "$bin/sce-collector" serve --db "$work/sce.db" --listen "127.0.0.1:$port" --admin none 2>"$work/collector.log" &
 collector_pid=$!
 export SCE_COLLECTOR=http://127.0.0.1:$port TIMEFORMAT='%U %S'
+answers() { "${inside[@]}" "$bin/sce-cli" probes -q >/dev/null 2>&1; }
 for _ in $(seq 100); do
-    "$bin/sce-cli" probes -q >/dev/null 2>&1 && break
+    answers && break
     sleep 0.1
 done
-"$bin/sce-cli" probes -q >/dev/null || { tail -n 5 "$work/collector.log" >&2; exit 1; }
+answers || { tail -n 5 "$work/collector.log" >&2; exit 1; }
 
-cpu() { # MODE NUMBER: CPU seconds of one replay
-    { time "$bin/sce-probe" run --read "$capture" --marks "$1" --name "$1-$2" --run "$1-$2" \
-        --spool "$work/spool-$1-$2" --interval 1s >/dev/null 2>"$work/probe.log"; } 2>&1 | awk '{ print $1 + $2 }'
+probe() { # MODE NUMBER MORE...: one run of the probe
+    "${inside[@]}" "$bin/sce-probe" run --marks "$1" --name "$1-$2" --run "$1-$2" --spool "$work/spool-$1-$2" --interval 1s \
+        "${@:3}" >/dev/null 2>"$work/probe.log"
+}
+live() { # MODE NUMBER: meters what is sent meanwhile
+    { time probe "$1" "$2" -i far; } 2>"$work/cpu" &
+    local metering=$!
+    until grep -q Capturing "$work/probe.log" 2>/dev/null; do sleep 0.1; done
+    "${inside[@]}" "$bin/sce-bench" replay -i near --rate "$rate" "$capture" >/dev/null 2>&1
+    sleep 2
+    pkill -INT -f -- "--name $1-$2 "
+    wait "$metering"
+    cat "$work/cpu"
+}
+cpu() { # MODE NUMBER: CPU seconds of one run
+    rm -f "$work/probe.log"
+    if [ -n "$rate" ]; then live "$1" "$2"; else { time probe "$1" "$2" --read "$capture"; } 2>&1; fi | awk '{ print $1 + $2 }'
 }
 for i in $(seq "$pairs"); do
     off=$(cpu off "$i") on=$(cpu sampled "$i")
