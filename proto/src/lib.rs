@@ -12,6 +12,7 @@ pub mod bits;
 pub mod codec;
 pub mod columns;
 pub mod derive;
+pub mod fetch;
 mod key;
 pub mod marks;
 pub mod record;

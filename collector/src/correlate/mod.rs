@@ -134,7 +134,24 @@ pub fn correlate_each(
     }
     let clocks = clocks.estimate();
     for (at, group) in groups.iter().enumerate() {
+        ahead(sightings, &groups, at);
         each(begun.remove(&at).unwrap_or_else(|| work(group)).finish(&clocks, options));
+    }
+}
+
+/// Asks the memory for what the next flows need. Records are wide and those of a flow lie far apart, so that without it
+/// most of the time is spent waiting for them.
+fn ahead(sightings: &[Sighting], groups: &[join::Group], at: usize) {
+    let of = |at: usize| groups.get(at).into_iter().flat_map(|g| &g.members).filter_map(|m| sightings.get(*m));
+    for s in of(at + 3) {
+        sce_proto::fetch::value(&s.totals);
+        sce_proto::fetch::value(&s.marks);
+    }
+    for records in of(at + 2).flat_map(|s| &s.marks) {
+        sce_proto::fetch::slice(records);
+    }
+    for record in of(at + 1).flat_map(|s| &s.marks).flatten() {
+        sce_proto::fetch::slice(&record.trail);
     }
 }
 

@@ -5,8 +5,8 @@
 
 use sce_proto::sketch;
 
-use crate::fetch;
 use crate::sketch::Sketch;
+use sce_proto::fetch;
 
 /// ns^2 in one us^2.
 pub(crate) const US2: u64 = 1_000_000;

@@ -8,7 +8,6 @@ use siphasher::sip::SipHasher24;
 
 use crate::config::{Config, Timeouts};
 use crate::decode::protocol;
-use crate::fetch;
 use crate::gaps::Gaps;
 use crate::key::Key;
 use crate::marks::Tail;
@@ -16,6 +15,7 @@ use crate::packet::{Both, Dir, Headers, Packet, flag};
 use crate::transport::icmp::{Errors, Quote};
 use crate::transport::{Life, Name, Seen, Shared, Transport, quic, sctp};
 use crate::volume::Volume;
+use sce_proto::fetch;
 
 /// A packet that is earlier than the flow's latest one by more than this shows a step of the clock, ns.
 pub(crate) const STEP_NS: u64 = 1_000_000_000;

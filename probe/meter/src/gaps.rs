@@ -46,7 +46,7 @@ impl Gaps {
     #[inline]
     pub(crate) fn fetch(&self) {
         if let Some(marks) = &self.marks {
-            crate::fetch::value(&**marks);
+            sce_proto::fetch::value(&**marks);
         }
     }
 

@@ -13,7 +13,6 @@ mod batch;
 mod config;
 mod decode;
 mod dist;
-mod fetch;
 mod flow;
 mod fragments;
 mod frame;

@@ -28,7 +28,7 @@ impl Sketch {
     pub(crate) fn fetch(&self, value: u64) {
         if !self.words.is_empty() {
             let at = home(u32::from(sketch::bucket(value))) & (self.size() - 1);
-            crate::fetch::element(&self.words, at << u32::from(self.wide));
+            sce_proto::fetch::element(&self.words, at << u32::from(self.wide));
         }
     }
 

@@ -68,7 +68,7 @@ impl Acks {
     #[inline]
     pub(crate) fn fetch(&self) {
         if let Some(sacked) = &self.sacked {
-            crate::fetch::value(&**sacked);
+            sce_proto::fetch::value(&**sacked);
         }
     }
 

@@ -30,9 +30,9 @@ pub(crate) use self::sequence::Pass;
 use self::sequence::Sequence;
 use self::serial::after;
 use self::timing::Timing;
-use crate::fetch;
 use crate::packet::{Both, Dir, Packet, Segment, flag};
 use crate::transport::{Life, Seen};
+use sce_proto::fetch;
 
 /// Both directions of a TCP connection.
 #[derive(Debug, Default)]

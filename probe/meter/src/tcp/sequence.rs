@@ -65,7 +65,7 @@ impl Sequence {
     #[inline]
     pub(crate) fn fetch(&self) {
         if let Some(trouble) = &self.trouble {
-            crate::fetch::value(&**trouble);
+            sce_proto::fetch::value(&**trouble);
         }
     }
 

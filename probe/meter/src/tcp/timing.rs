@@ -80,14 +80,14 @@ impl Timing {
     /// Asks the memory for it.
     #[inline]
     pub(crate) fn fetch(&self) {
-        crate::fetch::value(self);
+        sce_proto::fetch::value(self);
     }
 
     /// Asks the memory for the segments whose acknowledgements are to come next.
     #[inline]
     pub(crate) fn fetch_sent(&self) {
         if let Some(first) = self.sent.front() {
-            crate::fetch::value(first);
+            sce_proto::fetch::value(first);
         }
     }
 

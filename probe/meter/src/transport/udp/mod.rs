@@ -75,7 +75,7 @@ impl Udp {
     pub(crate) fn fetch(&self, dir: Dir) {
         match self {
             Udp::Open(_) | Udp::Plain => {}
-            Udp::Quic(quic) => crate::fetch::value(&**quic),
+            Udp::Quic(quic) => sce_proto::fetch::value(&**quic),
             Udp::Numbered(numbered) => numbered.fetch(dir),
         }
     }

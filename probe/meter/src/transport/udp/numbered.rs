@@ -80,15 +80,15 @@ impl Numbered {
     /// Asks the memory for a direction.
     #[inline]
     pub(crate) fn fetch(&self, dir: Dir) {
-        crate::fetch::value(&self.sides[dir]);
-        crate::fetch::value(&self.rtcp);
+        sce_proto::fetch::value(&self.sides[dir]);
+        sce_proto::fetch::value(&self.rtcp);
     }
 
     /// Asks the memory for the sender of a direction, of which there mostly is one.
     #[inline]
     pub(crate) fn fetch_senders(&self, dir: Dir) {
         if let Some(sender) = self.sides[dir].senders.first() {
-            crate::fetch::value(sender);
+            sce_proto::fetch::value(sender);
         }
     }
 
