@@ -182,6 +182,35 @@ fn damage_anywhere_costs_only_what_was_hit_and_is_reported() {
 }
 
 #[test]
+fn damage_to_one_copy_of_a_small_file_is_mended_before_the_other_is_hit() {
+    let dir = temp();
+    let (mut spool, _) = open(dir.path());
+    for n in 1..=5 {
+        spool.append(1, batch(n, 0), 1, 0).unwrap();
+    }
+    spool.ack(1, 3);
+    let (id, epoch) = (spool.probe_id(), spool.epoch());
+    spool.close(0);
+    let small: Vec<PathBuf> = files(dir.path())
+        .into_iter()
+        .filter(|f| ["meta.toml", "cursor"].contains(&f.file_name().unwrap().to_str().unwrap()))
+        .collect();
+    assert_eq!(small.len(), 1 + LANES);
+    for half in [0, 1, 0] {
+        for file in &small {
+            let mut bytes = fs::read(file).unwrap();
+            let at = half * bytes.len() / 2 + 7;
+            bytes[at] ^= 4;
+            fs::write(file, bytes).unwrap();
+        }
+        let (spool, recovery) = open(dir.path());
+        assert!(recovery.foreign.is_empty(), "{recovery:?}");
+        assert_eq!((spool.probe_id(), spool.epoch(), spool.lane(1).acked_seq), (id, epoch, 3));
+        spool.close(0);
+    }
+}
+
+#[test]
 fn an_unclean_end_is_told_and_a_torn_write_forgotten() {
     let dir = temp();
     let (mut spool, _) = open(dir.path());

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use sce_proto::Batch;
 
+use super::IN_DOUBT;
 use super::cursor::{Cursor, Gap};
 use super::disk::{Disk, Output, replace, sync_dir};
 use super::format::{self, FRAME_HEAD, Frame, HEADER, Header};
@@ -92,6 +93,13 @@ impl Lane {
         let batches = self.next_seq - 1 - self.acked_seq.min(self.next_seq - 1);
         let bytes = self.segments.iter().filter(|s| self.last_of(s) > self.acked_seq).map(|s| s.end).sum();
         (if batches == 0 { 0 } else { bytes }, batches)
+    }
+
+    /// Numbers up to here may have been sent: so many batches, and whatever ranges were passed over between them.
+    pub(crate) fn perhaps_sent(&self) -> u64 {
+        let told = self.gaps.iter().filter(|g| g.report_seq > 0 && *g.seqs.end() > self.acked_seq);
+        let passed: u64 = told.map(|g| g.seqs.end() - g.seqs.start() + 1).sum();
+        self.acked_seq + IN_DOUBT + passed
     }
 
     /// Oldest number that may still be read.

@@ -10,7 +10,7 @@ use super::cursor::Gap;
 use super::lane::Oldest;
 use super::{CONTROL, GIVEN_UP, Item, LANES, Spool, full};
 
-/// So many numbers behind the last acknowledged one may have been sent, and perhaps committed; each is a gap of its own.
+/// So many batches behind the last acknowledged one may have been sent, and perhaps committed; each is a gap of its own.
 /// Delivery never has more under way.
 pub(crate) const IN_DOUBT: u64 = 1024;
 
@@ -49,7 +49,7 @@ impl Spool {
 
     /// Writes down, durably, that the batches of a segment will not be sent any more. False if the disk fails.
     fn give_up(&mut self, lane: usize, oldest: &Oldest, now_ns: u64) -> bool {
-        let sent = self.lanes[lane].acked_seq + IN_DOUBT;
+        let sent = self.lanes[lane].perhaps_sent();
         let mut gaps: Vec<Gap> = Vec::new();
         for seq in oldest.seqs.clone() {
             if self.lanes[lane].gaps.iter().any(|g| g.seqs.contains(&seq)) {

@@ -46,23 +46,34 @@ impl Meta {
     }
 
     pub(crate) fn save(&self, dir: &Path) -> io::Result<()> {
-        let text = toml::to_string(self).map_err(io::Error::other)?;
-        replace(&dir.join("meta.toml"), &twice::encode(&text))
+        replace(&dir.join("meta.toml"), &self.encode()?)
     }
 
-    /// The file's content; `None` where there is none or it cannot be used, in which case it is moved to `bad`.
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        Ok(twice::encode(&toml::to_string(self).map_err(io::Error::other)?))
+    }
+
+    /// The file's content; `None` where there is none or it cannot be used, in which case it is moved to `bad`. A copy that
+    /// is damaged is mended at once, so that the next damaged byte finds two again.
     pub(crate) fn load(dir: &Path, bad: &Path) -> io::Result<(Option<Meta>, Option<PathBuf>)> {
         let path = dir.join("meta.toml");
-        let text = match fs::read(&path) {
-            Ok(text) => text,
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((None, None)),
             Err(e) => return Err(e),
         };
         let good = |m: &Meta| m.format == FORMAT && m.probe_id.len() == 32 && m.epoch > 0;
-        let text = twice::decode(&text).or_else(|| twice::earlier(&text));
+        let text = twice::decode(&bytes).or_else(|| twice::earlier(&bytes));
         let meta = text.and_then(|t| toml::from_str::<Meta>(t).ok()).filter(good);
         match meta {
-            Some(meta) => Ok((Some(meta), None)),
+            Some(meta) => {
+                if meta.encode()? != bytes
+                    && let Err(error) = meta.save(dir)
+                {
+                    tracing::warn!(%error, "A damaged copy in the spool could not be mended");
+                }
+                Ok((Some(meta), None))
+            }
             None => Ok((None, Some(set_aside(&path, bad)?))),
         }
     }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::{Lane, Segment};
 use crate::spool::cursor::Cursor;
+use crate::spool::disk::replace;
 use crate::spool::format::{self, HEADER, Header, HeaderFault};
 
 /// What a lane found when it was opened.
@@ -46,7 +47,15 @@ impl Lane {
         let mut found = Found::default();
         if let Ok(bytes) = std::fs::read(dir.join("cursor")) {
             match Cursor::decode(&bytes) {
-                Some(cursor) => lane.saved = cursor,
+                Some(cursor) => {
+                    // A damaged copy is mended at once, so that the next damaged byte finds two again.
+                    if cursor.encode() != bytes
+                        && let Err(error) = replace(&dir.join("cursor"), &cursor.encode())
+                    {
+                        tracing::warn!(%error, "A damaged copy in the spool could not be mended");
+                    }
+                    lane.saved = cursor;
+                }
                 None => found.foreign.push(set_aside(&dir.join("cursor"), bad)?),
             }
         }
