@@ -53,9 +53,20 @@ metrics! {
 }
 
 /// All metrics of the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     values: Mutex<BTreeMap<Metric, BTreeMap<String, Value>>>,
+}
+
+impl Default for Metrics {
+    /// What has no labels begins with zero, so that a rate sees its first step.
+    fn default() -> Metrics {
+        let metrics = Metrics { values: Mutex::default() };
+        for metric in [COMMIT_FAILURES, RETAINED] {
+            metrics.add(metric, &[], 0.0);
+        }
+        metrics
+    }
 }
 
 #[derive(Debug, Default)]

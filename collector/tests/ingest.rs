@@ -298,8 +298,13 @@ async fn health_and_metrics_tell_the_state() {
     assert!(get("/livez").await.starts_with("HTTP/1.1 200"));
     assert!(get("/readyz").await.starts_with("HTTP/1.1 200"));
     let metrics = get("/metrics").await;
-    let line = "sce_ingest_batches_total{probe=\"a\",lane=\"1\",outcome=\"committed\"} 1\n";
-    assert!(metrics.contains(line), "{metrics}");
+    for line in [
+        "sce_ingest_batches_total{probe=\"a\",lane=\"1\",outcome=\"committed\"} 1\n",
+        "sce_ingest_skipped_batches_total{probe=\"a\",lane=\"1\"} 0\n",
+        "sce_commit_failures_total 0\n",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
     let channel = tonic::transport::Endpoint::from_shared(collector.url()).unwrap().connect().await.unwrap();
     let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
     let service = String::from("sce.v1.Ingest");

@@ -76,6 +76,10 @@ pub(super) async fn serve<S: Store>(
     let ended = shared.enter(&lane, session);
     let labels = Labels { probe: hello.probe.clone(), lane: hello.lane.to_string() };
     shared.metrics.add(metrics::CLAIMS, &labels.pair(), 1.0);
+    // A rate begins with a known zero: the first loss of a probe must not be the first that is heard of the series.
+    for metric in [metrics::SKIPPED, metrics::REWINDS, metrics::TAKEOVERS, metrics::THROTTLED] {
+        shared.metrics.add(metric, &labels.pair(), 0.0);
+    }
     let rolled_back = hello.next_seq <= claimed.committed_seq;
     if rolled_back {
         tracing::warn!(
