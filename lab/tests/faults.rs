@@ -61,7 +61,8 @@ impl Chaos {
         let at = dir.path().join("database");
         // Postgres runs as another user.
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let database = SmallDisk::mount(&at, 512);
+        // Each replay leaves some 9 MB there.
+        let database = SmallDisk::mount(&at, if on == "postgres" { 2048 } else { 512 } + faults() as u32);
         let postgres = if on == "postgres" { Some(Postgres::start("chaos", &at.join("server"))?) } else { None };
         let url = match &postgres {
             Some(postgres) => postgres.database("chaos"),

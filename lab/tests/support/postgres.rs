@@ -97,7 +97,8 @@ impl Postgres {
 
     fn command(&self, what: &str) -> Command {
         // A crash of the server must lose nothing, so it syncs; a test has few rows.
-        let options = format!("-k {} -c listen_addresses='' -c shared_buffers=16MB", self.dir.display());
+        let options =
+            format!("-k {} -c listen_addresses='' -c shared_buffers=16MB -c max_wal_size=128MB", self.dir.display());
         let mut command = self.program("pg_ctl");
         command.args(["-w", "-t", "60", "-o", &options, "-l"]).arg(self.log()).arg("-D").arg(self.data()).arg(what);
         command
