@@ -33,8 +33,9 @@ async fn previous(path: &Path) {
     );
     let gap = "INSERT INTO rollup_gap VALUES (0, 9223372036854775807)";
     for sql in [
+        "ALTER TABLE probe_interval DROP COLUMN delivered_until_ns_last",
         "ALTER TABLE flow_interval DROP COLUMN duplicated_packets",
-        "DELETE FROM _sqlx_migrations WHERE version = 6",
+        "DELETE FROM _sqlx_migrations WHERE version >= 6",
         &rows,
         &hours,
         gap,
@@ -85,7 +86,7 @@ async fn migration_check_and_copy_of_a_file_tell_how_far_they_are() {
 
     let migrated = ended(in_terminal(dir.path(), &format!("migrate --db {}", seen.display())));
     tells(&migrated, "bringing the schema up to date: ", "MB of ");
-    assert!(migrated.ends_with("schema 6\r\n"), "{migrated:?}");
+    assert!(migrated.ends_with("schema 7\r\n"), "{migrated:?}");
 
     let verified = ended(in_terminal(dir.path(), &format!("db verify --db {}", seen.display())));
     tells(&verified, "looking for damage: ", "MB of ");
@@ -122,11 +123,12 @@ async fn migrations_of_postgres_tell_how_far_they_are() {
     for sql in [
         "ALTER TABLE ingest_stream DROP COLUMN position",
         "ALTER TABLE flow_interval DROP COLUMN duplicated_packets",
+        "ALTER TABLE probe_interval DROP COLUMN delivered_until_ns_last",
         "DELETE FROM _sqlx_migrations WHERE version >= 5",
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();
     }
-    // Someone reads the table that the second of the two is about.
+    // Someone reads the table that the second of the three is about.
     let mut reading = conn.begin().await.unwrap();
     sqlx::query("LOCK TABLE flow_interval IN ACCESS SHARE MODE").execute(&mut *reading).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -138,8 +140,8 @@ async fn migrations_of_postgres_tell_how_far_they_are() {
         assert!(got > 0, "it ended: {seen:?}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..got]));
     }
-    tells(&seen, "bringing the schema up to date: ", "1 of 2 migrations");
+    tells(&seen, "bringing the schema up to date: ", "1 of 3 migrations");
     reading.rollback().await.unwrap();
     screen.read_to_string(&mut seen).unwrap();
-    assert!(child.wait().unwrap().success() && seen.ends_with("schema 6\r\n"), "{seen:?}");
+    assert!(child.wait().unwrap().success() && seen.ends_with("schema 7\r\n"), "{seen:?}");
 }

@@ -344,6 +344,39 @@ fn the_demos_end_in_a_figure() {
         }
         assert!(drawn.contains("SCE marks") && drawn.contains("ESCE feedback"), "{script}: {drawn}");
         assert!(!root || drawn.contains("congestion window"), "{script}: {drawn}");
+        if root {
+            the_hops_count_what_the_router_did(&printed);
+        }
+    }
+}
+
+/// The demo prints its paths, and after them the router's own table: they must have the same sums.
+fn the_hops_count_what_the_router_did(printed: &str) {
+    let numbers =
+        |line: &str| -> Vec<u64> { line.split_whitespace().filter_map(|w| w.replace(',', "").parse().ok()).collect() };
+    let (before, after) = printed.split_once("The lab's own truth").unwrap();
+    let (_, paths) = before.split_once("sce-cli paths").unwrap();
+    // Packets in, dropped, marked SCE, marked CE, by direction.
+    let mut truth = [[0; 4]; 2];
+    for line in after.lines().filter(|l| l.starts_with("tcp ") || l.starts_with("udp ")) {
+        let down = line.split_whitespace().nth(1).unwrap().ends_with(":5201");
+        truth[usize::from(down)].iter_mut().zip(numbers(line)).for_each(|(sum, n)| *sum += n);
+    }
+    assert!(truth[0][0] > 30_000 && truth[0][1..].iter().all(|n| *n > 0), "{truth:?} in {after}");
+    for (direction, word) in [" up ", " down "].into_iter().enumerate() {
+        let hops: Vec<&str> = paths.lines().filter(|l| l.contains(word)).collect();
+        assert_eq!(hops.len(), 3, "{paths}");
+        let [packets, dropped, sce, ce] = truth[direction];
+        let mut sent = packets;
+        for line in hops {
+            let router = line.starts_with("router") && line.matches("router").count() == 2;
+            let lost = if router { dropped } else { 0 };
+            let hop = numbers(line);
+            assert_eq!(hop[1..4], [sent, sent - lost, lost], "{line}\n{printed}");
+            let marked: Vec<u64> = hop[hop.len() - 2..].to_vec();
+            assert_eq!(marked, if router { vec![sce, ce] } else { vec![0, 0] }, "{line}\n{printed}");
+            sent -= lost;
+        }
     }
 }
 

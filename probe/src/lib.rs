@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod confine;
 pub mod deliver;
+pub mod delivered;
 pub mod doctor;
 pub mod ebpf;
 pub mod enroll;

@@ -16,6 +16,7 @@ use sce_proto::{
 
 use crate::anonymise::Anonymiser;
 use crate::clock;
+use crate::delivered::Delivered;
 use crate::queue::Queue;
 use crate::spool::LANES;
 
@@ -161,6 +162,8 @@ pub struct Writer {
     /// Bytes of backlog at which a replay waits for the collector, until this says that it need not; `None` = never wait.
     wait_above: Option<(u64, Arc<AtomicBool>)>,
     anonymiser: Option<Anonymiser>,
+    /// Which flow records have left; of a replay nobody asks.
+    delivered: Option<Delivered>,
 }
 
 impl Writer {
@@ -177,13 +180,14 @@ impl Writer {
             record_bytes: [FIRST_GUESS; LANES],
             wait_above: None,
             anonymiser: None,
+            delivered: Some(Delivered::default()),
         }
     }
 
     /// A writer for a replay: it passes over what an interrupted run has spooled, and rather waits than gives up records.
     #[must_use]
     pub fn replay(queue: Arc<Queue>, skip: [u64; LANES], wait_above: u64, give_up: Arc<AtomicBool>) -> Writer {
-        Writer { skip, wait_above: Some((wait_above, give_up)), ..Writer::live(queue) }
+        Writer { skip, wait_above: Some((wait_above, give_up)), delivered: None, ..Writer::live(queue) }
     }
 
     /// Replaces addresses in everything that is spooled.
@@ -230,6 +234,11 @@ impl Writer {
         if let Some(anonymiser) = &mut self.anonymiser {
             anonymiser.shipment(&mut shipment);
         }
+        if !shipment.probe.is_empty() {
+            self.look();
+            let delivered = self.delivered.iter_mut();
+            delivered.for_each(|d| shipment.probe.iter_mut().for_each(|p| d.complete(p)));
+        }
         let Shipment { points, probe, losses, mut flows, marks, streams, samples } = shipment;
         let Waiting { control, flows: flow_rows, bulk } = &mut self.waiting;
         control.extend(points.into_iter().map(Control::Point).chain(probe.into_iter().map(Control::Probe)));
@@ -251,6 +260,16 @@ impl Writer {
     fn flush(&mut self) {
         self.put_waiting(true);
         self.since = None;
+        self.look();
+    }
+
+    /// Looks which flow records have left the probe.
+    fn look(&mut self) {
+        let Some(delivered) = &mut self.delivered else { return };
+        let spool = self.queue.spool();
+        let (epoch, lane) = (spool.epoch(), spool.lane(1));
+        drop(spool);
+        delivered.look(epoch, lane, self.waiting.flows.is_empty());
     }
 
     /// Makes batches of what waits: full ones, and with `all` of the rest too.

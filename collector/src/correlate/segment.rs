@@ -251,6 +251,10 @@ fn by_counters(s: &mut PathSegment, near: &Line<'_>, far: &Line<'_>, m: &Matchin
     if beyond || (window.is_none() && (!region.start || region.end != near.over)) {
         s.warning_bits |= path_warning::PARTIAL as u32;
     }
+    let counted = places[places.len() - 1].near.total_packets();
+    if window.is_none() && !near.over && near.counted().total_packets() > counted {
+        s.warning_bits |= path_warning::IN_FLIGHT as u32;
+    }
     let loss = if whole { method::COUNTERS } else { method::BLOCK_EXACT };
     s.method = name(method::ALL, loss).to_owned();
     let ecn = if rest.certain() && matrix.certain() {

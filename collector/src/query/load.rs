@@ -140,7 +140,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         } else {
             marks(store, question, &mut sightings).await?;
         }
-        options.sync_error_ns = clock_errors(store, question).await?;
+        options.sync_error_ns = circumstances(store, question, &mut options.awake).await?;
         options.order = order(question, &points)?;
         options.end_to_end = question.options.get("end_to_end").is_some_and(|v| v == "true");
     }
@@ -336,14 +336,23 @@ async fn marks<S: Store>(store: &S, question: &Question, sightings: &mut [Sighti
     .await
 }
 
-/// The kernels' own bounds of their clock errors, for points whose kernel calls its clock synchronised.
-async fn clock_errors<S: Store>(store: &S, question: &Question) -> Result<BTreeMap<u64, u64>, StoreError> {
-    let mut scan = Scan { predicate: Predicate::True, ..question.scan(MOST_OTHERS) };
-    let names = ["op", "clock_error_ns_last", "clock_synced_last"];
+/// What the probes said of every interval: completes when their points were awake, and gives the kernels' own bounds of their
+/// clock errors, for points whose kernel calls its clock synchronised.
+async fn circumstances<S: Store>(
+    store: &S,
+    question: &Question,
+    awake: &mut BTreeMap<u64, Awake>,
+) -> Result<BTreeMap<u64, u64>, StoreError> {
+    let mut scan = Scan { predicate: Predicate::True, ..question.around(CONTEXT_NS).scan(MOST_OTHERS) };
+    let names =
+        ["start_ns", "interval_ns", "op", "clock_error_ns_last", "clock_synced_last", "delivered_until_ns_last"];
     scan.fields = names.iter().filter_map(|n| ProbeInterval::position(n)).collect();
     let mut worst: BTreeMap<u64, Option<u64>> = BTreeMap::new();
     ProbeInterval::read(store, &scan, &question.trace, |stored| {
         let p = stored.record;
+        if let Some(awake) = awake.get_mut(&p.op) {
+            awake.delivered(p.start_ns.saturating_add(p.interval_ns), p.delivered_until_ns_last);
+        }
         let error = worst.entry(p.op).or_insert(Some(0));
         // One interval without synchronisation makes the claim worthless.
         *error = error.filter(|_| p.clock_synced_last == 1).map(|e| e.max(p.clock_error_ns_last));

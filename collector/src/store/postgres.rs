@@ -23,13 +23,14 @@ use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, 
 use crate::progress::watched;
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "delivery", include_str!("../../../migrations/postgres/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/postgres/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/postgres/0003_access.sql")),
     (4, "rollup", include_str!("../../../migrations/postgres/0004_rollup.sql")),
     (5, "position", include_str!("../../../migrations/postgres/0005_position.sql")),
     (6, "duplicates", include_str!("../../../migrations/postgres/0006_duplicates.sql")),
+    (7, "delivered", include_str!("../../../migrations/postgres/0007_delivered.sql")),
 ];
 
 /// Groups committed at the same time; each has its connection.

@@ -2167,6 +2167,7 @@ impl Record for ProbeInterval {
         Field { number: 45, name: "skip_ip_truncated", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Frames skipped: IP header not captured." },
         Field { number: 46, name: "skip_ip_malformed", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "", help: "Frames skipped: IP header contradicts itself." },
         Field { number: 47, name: "unselected_frames", kind: Kind::U64, merge: Merge::Sum, count: "", unit: "frames", help: "Frames in other_frames because no rule selects their flow." },
+        Field { number: 48, name: "delivered_until_ns_last", kind: Kind::U64, merge: Merge::Last, count: "", unit: "ns", help: "Flow records of intervals that ended by then have left the probe: acknowledged by a collector, or given up and reported; ns since the epoch, 0 = not known." },
     ];
     fn get(&self, field: usize) -> ValueRef<'_> {
         match field {
@@ -2208,6 +2209,7 @@ impl Record for ProbeInterval {
             35 => ValueRef::U64(self.skip_ip_truncated),
             36 => ValueRef::U64(self.skip_ip_malformed),
             37 => ValueRef::U64(self.unselected_frames),
+            38 => ValueRef::U64(self.delivered_until_ns_last),
             _ => ValueRef::U64(0),
         }
     }
@@ -2326,6 +2328,9 @@ impl Record for ProbeInterval {
         if self.unselected_frames != 0 {
             each(37, ValueRef::U64(self.unselected_frames));
         }
+        if self.delivered_until_ns_last != 0 {
+            each(38, ValueRef::U64(self.delivered_until_ns_last));
+        }
     }
     fn set(&mut self, field: usize, value: ValueRef<'_>) {
         match field {
@@ -2367,6 +2372,7 @@ impl Record for ProbeInterval {
             35 => self.skip_ip_truncated = value.u64(),
             36 => self.skip_ip_malformed = value.u64(),
             37 => self.unselected_frames = value.u64(),
+            38 => self.delivered_until_ns_last = value.u64(),
             _ => {}
         }
     }

@@ -1168,6 +1168,9 @@ pub struct ProbeInterval {
     /// Frames in other_frames because no rule selects their flow.
     #[prost(uint64, tag = "47")]
     pub unselected_frames: u64,
+    /// Flow records of intervals that ended by then have left the probe: acknowledged by a collector, or given up and reported; ns since the epoch, 0 = not known.
+    #[prost(uint64, tag = "48")]
+    pub delivered_until_ns_last: u64,
 }
 /// Evidence for the join: the marks of one direction of one flow at one observation point in one interval.
 /// The blobs are encoded by sce_proto::marks.
