@@ -40,6 +40,14 @@ pub(crate) struct Map {
 }
 
 impl Map {
+    /// Takes in packets that passed behind `before` others, if they go on with the open run.
+    #[inline]
+    pub(crate) fn extend(&mut self, before: u64, run: &Run) -> bool {
+        let goes_on = before == self.next && !self.paused && self.run.extend(run);
+        self.next += if goes_on { u64::from(run.packets) } else { 0 };
+        goes_on
+    }
+
     /// Takes in what a finished run carried.
     fn earn(&mut self, run: Run) {
         let payload = run.size.saturating_mul(run.packets);
@@ -79,11 +87,7 @@ impl Maps {
     /// Adds packets that passed behind `before` others. False if the buffer is full.
     #[inline]
     pub(crate) fn add(&mut self, map: &mut Map, before: u64, run: &Run) -> bool {
-        if before == map.next && !map.paused && map.run.extend(run) {
-            map.next += u64::from(run.packets);
-            return true;
-        }
-        self.turn(map, before, run)
+        map.extend(before, run) || self.turn(map, before, run)
     }
 
     /// Begins a run.

@@ -4,6 +4,7 @@
 //! or the flow ends. Marks lie in buffers of fixed size that serve the whole meter; a flow keeps cumulative counters and the
 //! ends of its lists. When the buffers are full, marks are given up and counted, never packets.
 
+mod config;
 mod cuts;
 mod report;
 mod segment;
@@ -16,7 +17,9 @@ use sce_proto::marks::{Counters, Cut, Digester, Mark, Run, trail};
 use crate::decode::protocol;
 use crate::packet::{Fragment, Headers, Packet, Segment, flag};
 use crate::spans::{Map, Maps};
-use segment::{flags_of, timestamps};
+pub use config::{MarksConfig, MarksMode};
+use cuts::within_block;
+use segment::{flags_of, stamped, timestamps};
 
 /// Marks in one record at most: keeps records small beside the limits of a batch.
 const MARKS_PER_RECORD: u32 = 4096;
@@ -25,54 +28,6 @@ const FULL_MARKS: usize = 1 << 20;
 /// Cumulative counters are kept for this share of marks at most.
 const MARKS_PER_SNAPSHOT: usize = 2;
 const NONE: u32 = u32::MAX;
-
-/// Which packets are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MarksMode {
-    /// None: no path marks at all.
-    Off,
-    /// The first packets of each direction, a hash-selected share, and sequence cuts of TCP and SCTP.
-    #[default]
-    Sampled,
-    /// Every packet: for experiments and replays of capture files.
-    Full,
-}
-
-/// Settings of path marks. Points that are to be compared need the same key and stride; shares may differ.
-#[derive(Debug, Clone)]
-pub struct MarksConfig {
-    /// Which packets are listed.
-    pub mode: MarksMode,
-    /// Key of the digests: one per deployment.
-    pub key: [u8; 16],
-    /// Share of packets that is listed in sampled mode, of 65536.
-    pub threshold: u32,
-    /// Packets at the beginning of each direction that are listed in sampled mode.
-    pub head: u32,
-    /// log2 of the distance of sequence cuts, bytes; for SCTP in TSNs of 2048 bytes.
-    pub log2_stride: u8,
-    /// Marks that all flows together can have in an interval. A mark takes 48 bytes, so the default is about 6 MiB.
-    pub max_marks: usize,
-    /// Sequence cuts that all flows together can have in an interval, 120 bytes each.
-    pub max_cuts: usize,
-    /// Runs of run-length maps that all flows together can have in an interval, 24 bytes each.
-    pub max_runs: usize,
-}
-
-impl Default for MarksConfig {
-    fn default() -> Self {
-        MarksConfig {
-            mode: MarksMode::Sampled,
-            key: *b"sce path marks 1",
-            threshold: 128,
-            head: 16,
-            log2_stride: 17,
-            max_marks: 1 << 17,
-            max_cuts: 1 << 14,
-            max_runs: 1 << 16,
-        }
-    }
-}
 
 /// What a flow keeps per direction. In this order: what every packet touches lies together.
 #[derive(Debug, Clone)]
@@ -113,6 +68,15 @@ impl Default for Tail {
             gap: false,
             map: Map::default(),
         }
+    }
+}
+
+impl Tail {
+    /// Counts a wire packet.
+    #[inline]
+    fn pass(&mut self, p: &Packet<'_>, ip_bytes: u32) {
+        self.seen.add(p.ecn as u8, ip_bytes);
+        self.packets += 1;
     }
 }
 
@@ -171,28 +135,62 @@ impl Marks {
     // Not part of its caller: a function of its own keeps what it needs in registers.
     #[inline(never)]
     fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
+        let Some(of) = self.usual(tail, p, segment) else { return self.any_tcp(tail, p, segment, repeated) };
+        if self.selects(tail, &of.selection()) {
+            self.list_usual(tail, p, segment, repeated);
+        } else {
+            tail.gap = true;
+        }
+        tail.pass(p, p.ip_bytes);
+    }
+
+    /// Takes a segment that goes on where the one before ended, as nearly every one does. `None`: it does not, and nothing
+    /// was changed.
+    #[inline]
+    fn usual(&self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>) -> Option<TcpSegment> {
+        let stamps = stamped(segment.options)?;
+        let control = segment.flags & (flag::SYN | flag::FIN | flag::RST);
+        if p.segments != 1 || control != 0 || p.headers != Headers::Complete {
+            return None;
+        }
+        let (seq, payload) = (segment.seq, p.payload_bytes);
+        let mut front = tail.front;
+        if payload > 0 {
+            front = within_block(tail, self.config.log2_stride, seq, seq.wrapping_add(payload))?;
+        }
+        if self.maps.is_some() && !tail.map.extend(tail.packets, &run(p, 1, seq, payload)) {
+            return None;
+        }
+        tail.front = front;
+        Some(named(p, segment, stamps))
+    }
+
+    /// Lists such a segment. Not part of its caller, which would save and restore what only this needs.
+    #[cold]
+    #[inline(never)]
+    fn list_usual(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
+        let digest = self.digester.name(&named(p, segment, timestamps(segment.options)).invariants());
+        let listed = self.list(tail, p, p.payload_bytes, flags_of(segment) | repeat(repeated, p), digest);
+        tail.gap |= !listed;
+    }
+
+    #[inline(never)]
+    fn any_tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
         let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
-        let named = p.headers == Headers::Complete && p.transport.len() >= header;
+        let whole = p.headers == Headers::Complete && p.transport.len() >= header;
         let (tsval, tsecr) = timestamps(segment.options);
         if p.payload_bytes > 0 && segment.flags & (flag::SYN | flag::RST) == 0 {
             self.cut_tcp(tail, p, segment.seq, tsval as u16);
         } else if segment.any(flag::SYN) && !tail.started {
             (tail.front, tail.started) = (segment.seq.wrapping_add(1), true);
         }
-        let of = TcpSegment {
-            seq: segment.seq,
-            ack: segment.ack,
-            payload: p.payload_bytes,
-            tsval,
-            tsecr,
-            control: (segment.flags & 7) as u8,
-        };
+        let of = named(p, segment, (tsval, tsecr));
         if p.segments > 1 {
-            return self.superpacket(tail, p, segment, of, repeated, named);
+            return self.superpacket(tail, p, segment, of, repeated, whole);
         }
         self.map(tail, tail.packets, run(p, 1, segment.seq, p.payload_bytes));
         let flags = || flags_of(segment) | repeat(repeated, p);
-        self.packet(tail, p, p.payload_bytes, flags, named.then(|| of.selection()), |_| of.invariants());
+        self.packet(tail, p, p.payload_bytes, flags, whole.then(|| of.selection()), |_| of.invariants());
     }
 
     /// The wire segments that a frame of segmentation or receive offload stands for. `of` names its first.
@@ -203,7 +201,7 @@ impl Marks {
         segment: &Segment<'_>,
         mut of: TcpSegment,
         repeated: bool,
-        named: bool,
+        whole: bool,
     ) {
         self.map_all(tail, p, segment.seq);
         let mut left = p.payload_bytes;
@@ -214,7 +212,7 @@ impl Marks {
             let flags = || (flags_of(segment) | repeat(repeated, p)) & !moved;
             of.seq = segment.seq.wrapping_add(p.payload_bytes - left);
             of.payload = if last { left } else { p.segment_bytes.min(left) };
-            self.packet(tail, p, of.payload, flags, named.then(|| of.selection()), |_| of.invariants());
+            self.packet(tail, p, of.payload, flags, whole.then(|| of.selection()), |_| of.invariants());
             left -= of.payload;
         }
     }
@@ -276,6 +274,12 @@ impl Marks {
         }
     }
 
+    /// Whether a packet is listed: one of the first, or one that the key selects.
+    #[inline]
+    fn selects<const N: usize>(&self, tail: &Tail, pick: &Invariants<N>) -> bool {
+        tail.packets < u64::from(self.config.head) || self.digester.selects(pick, self.config.threshold)
+    }
+
     /// Counts one wire packet, and lists it if `pick` is selected: only then its flags and its name are asked for.
     #[inline]
     fn packet<const M: usize, const N: usize>(
@@ -287,25 +291,27 @@ impl Marks {
         pick: Option<Invariants<M>>,
         of: impl Fn(&Invariants<M>) -> Invariants<N>,
     ) {
-        let ip_bytes = p.ip_bytes - p.payload_bytes + payload;
-        let head = u64::from(self.config.head);
-        let selected = |pick: &Invariants<M>| tail.packets < head || self.digester.selects(pick, self.config.threshold);
-        let listed = match pick.filter(selected) {
-            None => false,
+        match pick.filter(|pick| self.selects(tail, pick)) {
+            None => tail.gap = true,
             Some(pick) => {
-                let flags = flags() | if payload > 0 { trail::PAYLOAD } else { 0 };
                 let digest = self.digester.name(&of(&pick));
-                let (time_ns, ecn, ttl) = (p.time_ns, p.ecn as u8, p.ttl);
-                self.list(tail, Mark { digest, time_ns, ip_bytes, payload_bytes: payload, flags, ecn, ttl })
+                tail.gap |= !self.list(tail, p, payload, flags(), digest);
             }
-        };
-        tail.gap |= !listed;
-        tail.seen.add(p.ecn as u8, ip_bytes);
-        tail.packets += 1;
+        }
+        tail.pass(p, p.ip_bytes - p.payload_bytes + payload);
     }
 
     #[cold]
-    fn list(&mut self, tail: &mut Tail, mark: Mark) -> bool {
+    fn list(&mut self, tail: &mut Tail, p: &Packet<'_>, payload: u32, flags: u16, digest: u64) -> bool {
+        let mark = Mark {
+            digest,
+            time_ns: p.time_ns,
+            ip_bytes: p.ip_bytes - p.payload_bytes + payload,
+            payload_bytes: payload,
+            flags: flags | if payload > 0 { trail::PAYLOAD } else { 0 },
+            ecn: p.ecn as u8,
+            ttl: p.ttl,
+        };
         let needs_snapshot = tail.gap || tail.last_mark == NONE;
         if self.entries.len() >= self.config.max_marks
             || (needs_snapshot && self.snapshots.len() >= self.config.max_marks / MARKS_PER_SNAPSHOT)
@@ -343,6 +349,13 @@ impl Marks {
     pub(crate) fn take_dropped(&mut self) -> u64 {
         std::mem::take(&mut self.dropped)
     }
+}
+
+/// What names a TCP packet, taken as one wire packet. `stamps`: TSval and TSecr.
+#[inline]
+fn named(p: &Packet<'_>, segment: &Segment<'_>, (tsval, tsecr): (u32, u32)) -> TcpSegment {
+    let control = (segment.flags & 7) as u8;
+    TcpSegment { seq: segment.seq, ack: segment.ack, payload: p.payload_bytes, tsval, tsecr, control }
 }
 
 /// The flag of a mark whose packet carries bytes that passed before.

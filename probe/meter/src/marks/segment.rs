@@ -22,11 +22,17 @@ pub(super) fn flags_of(s: &Segment<'_>) -> u16 {
     out
 }
 
+/// TSval and TSecr where they stand as nearly every segment has them (RFC 7323 appendix A).
+#[inline]
+pub(super) fn stamped(options: &[u8]) -> Option<(u32, u32)> {
+    let [head, tsval, tsecr] = options.first_chunk::<12>()?.as_chunks::<4>().0 else { return None };
+    (*head == [1, 1, 8, 10]).then(|| (u32::from_be_bytes(*tsval), u32::from_be_bytes(*tsecr)))
+}
+
 /// TSval and TSecr, RFC 7323 section 3; 0 without.
 pub(super) fn timestamps(mut options: &[u8]) -> (u32, u32) {
-    // As nearly every segment has them (RFC 7323 appendix A).
-    if let [1, 1, 8, 10, a, b, c, d, e, f, g, h, ..] = options {
-        return (u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h]));
+    if let Some(both) = stamped(options) {
+        return both;
     }
     loop {
         match options {
