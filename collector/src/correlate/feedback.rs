@@ -191,7 +191,6 @@ impl Facts<'_> {
 
     fn verdict(&self, a: &Account, f: &Feedback) -> (u64, String) {
         let Account { signal, received, said, heard, .. } = *a;
-        let numbers = format!("{received} {signal} arrived, {said} were reported");
         if self.one_point && !self.certain {
             return (
                 verdict::ONE_POINT,
@@ -204,6 +203,7 @@ impl Facts<'_> {
         if said == 0 {
             return (verdict::RECEIVER_SILENT, format!("{received} {signal} arrived and the receiver reported none."));
         }
+        let numbers = format!("{received} {signal} arrived, {said} were reported");
         if said + a.slack < received {
             let share = 100.0 * (received - said) as f64 / received as f64;
             return (verdict::RECEIVER_PARTIAL, format!("{numbers}: the receiver kept {share:.1} % to itself."));

@@ -319,9 +319,14 @@ pub(super) fn views<'a>(
         if out.iter().any(|v| v.op == s.op) {
             continue;
         }
-        let mut here: Vec<&Member> = members[index..].iter().filter(|m| sightings[m.sighting].op == s.op).collect();
-        here.sort_by_cached_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
-        let mut lines = [0, 1].map(|direction| line(sightings, &here, direction, windowed));
+        let again = || members[index + 1..].iter().filter(|m| sightings[m.sighting].op == s.op);
+        let mut lines = if again().next().is_none() {
+            [0, 1].map(|direction| line(sightings, &[member], direction, windowed))
+        } else {
+            let mut here: Vec<&Member> = std::iter::once(member).chain(again()).collect();
+            here.sort_by_cached_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
+            [0, 1].map(|direction| line(sightings, &here, direction, windowed))
+        };
         let vantage = points.get(&s.op);
         let point = vantage.map(|v| v.point);
         let awake = vantage.map(|v| &v.awake).filter(|a| a.is_known());

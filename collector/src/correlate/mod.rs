@@ -249,12 +249,17 @@ impl<'a> Work<'a> {
         // Segments are wide and many: room for exactly those that come.
         let whole = self.hops.iter().filter(|h| h.end_to_end).count();
         self.joined.segments.reserve_exact(self.hops.len() - whole);
+        let mut delays = delay::Delays::default();
         for hop in &self.hops {
             let (from, to) = (&self.views[hop.from], &self.views[hop.to]);
             // A window around a flow's whole life is none.
             let life = from.lines[hop.direction].life();
             let window = options.window.filter(|(start, end)| life.0 < *start || life.1 >= *end);
-            let mut s = segment::segment(from, to, hop.direction, &hop.matching, hop.branch, window);
+            let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
+            // Wide as it is, it is filled where it stays.
+            list.push(PathSegment::default());
+            let Some(s) = list.last_mut() else { continue };
+            segment::fill(s, from, to, hop.direction, &hop.matching, hop.branch, window);
             if let Some((start, end)) = options.window {
                 (s.start_ns, s.interval_ns) = (start, end - start);
             }
@@ -266,15 +271,12 @@ impl<'a> Work<'a> {
                 s.warning_bits |= path_warning::WEAK_JOIN as u32;
             }
             s.order_evidence_bits = order::compare(from, to, hop.direction, options).1;
-            let list = if hop.end_to_end { &mut self.joined.end_to_end } else { &mut self.joined.segments };
             if options.counts_only {
-                list.push(s);
                 continue;
             }
             let (near, far) = (&from.lines[hop.direction], &to.lines[hop.direction]);
             let clock = clocks.between(hop.from_op, hop.to_op).filter(|_| hop.to_parallel.is_empty());
-            delay::report(&mut s, near, far, &hop.matching, clock, window);
-            list.push(s);
+            delays.report(s, near, far, &hop.matching, clock, window);
         }
         if options.counts_only {
             return self.joined;

@@ -28,14 +28,8 @@ pub(super) fn pair(facts: &[Facts<'_>], groups: Vec<Group>) -> Vec<Group> {
     points.sort_unstable();
     points.dedup();
     // A flow that every point saw under one name has no other name.
-    let candidates: Vec<usize> = (0..groups.len())
-        .filter(|i| {
-            let mut seen = ops(&groups[*i]);
-            seen.sort_unstable();
-            seen.dedup();
-            seen.len() < points.len()
-        })
-        .collect();
+    let partial = |g: &Group| points.iter().any(|op| g.members.iter().all(|m| facts[*m].op != *op));
+    let candidates: Vec<usize> = (0..groups.len()).filter(|i| partial(&groups[*i])).collect();
     if candidates.len() < 2 {
         return groups;
     }

@@ -1,6 +1,6 @@
 //! What happened between two neighbouring points in one direction.
 //!
-//! In: both points' lines and which listed packets are the same. Out: a [`PathSegment`] without its delays. The best method
+//! In: both points' lines and which listed packets are the same. Out: the [`PathSegment`], but for its delays. The best method
 //! that the evidence allows is taken, and named:
 //!
 //! * exact: both listed every packet, so each one is followed;
@@ -28,36 +28,32 @@ const MARGIN_NS: u64 = 50_000_000;
 /// Shares of fewer listed packets are not worth an estimate.
 const MIN_SAMPLE: u64 = 20;
 
-/// The segment from one view to the next. `branch`: the first saw only a part of what the second saw.
-pub(super) fn segment(
+/// Fills an empty segment: from one view to the next. `branch`: the first saw only a part of what the second saw.
+pub(super) fn fill(
+    s: &mut PathSegment,
     from: &View<'_>,
     to: &View<'_>,
     direction: usize,
     m: &Matching,
     branch: bool,
     window: Window,
-) -> PathSegment {
+) {
     let (near, far) = (&from.lines[direction], &to.lines[direction]);
     let totals = &near.totals;
-    let mut s = PathSegment {
-        direction: direction as u32,
-        from_op: from.op,
-        to_op: to.op,
-        run: if totals.run.is_empty() { far.totals.run.clone() } else { totals.run.clone() },
-        ip_proto: totals.ip_proto,
-        matched_marks: m.pairs.len() as u64,
-        ..PathSegment::default()
-    };
+    s.direction = direction as u32;
+    (s.from_op, s.to_op) = (from.op, to.op);
+    s.run.clone_from(if totals.run.is_empty() { &far.totals.run } else { &totals.run });
+    s.ip_proto = totals.ip_proto;
+    s.matched_marks = m.pairs.len() as u64;
     s.warning_bits = warnings(near, far);
     let region = Region::of(near, far, to, m, window);
     s.warning_bits |= region.warning_bits;
     if near.listed() && far.listed() && !m.pairs.is_empty() {
-        exact(&mut s, near, far, m, &region, branch, window);
+        exact(s, near, far, m, &region, branch, window);
     } else {
-        by_counters(&mut s, near, far, m, &region, window);
+        by_counters(s, near, far, m, &region, window);
     }
-    flags(&mut s, near, far, m, window);
-    s
+    flags(s, near, far, m, window);
 }
 
 fn warnings(near: &Line<'_>, far: &Line<'_>) -> u32 {
