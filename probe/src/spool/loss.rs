@@ -160,8 +160,8 @@ impl Spool {
         }
     }
 
-    /// Reports that a crash kept from being written: their gaps are as if nothing had been reported.
-    pub(super) fn forget_unwritten_reports(&mut self) {
+    /// Gaps whose reports a crash kept from being written are as if nothing had been reported.
+    pub(super) fn unlink_missing_reports(&mut self) {
         let next = self.lanes[CONTROL].next_seq;
         for gap in self.lanes.iter_mut().flat_map(|l| &mut l.gaps).filter(|g| g.report_seq >= next) {
             gap.report_seq = 0;

@@ -130,7 +130,7 @@ impl Spool {
             _lock: lock,
         };
         spool.set_budget();
-        spool.forget_unwritten_reports();
+        spool.unlink_missing_reports();
         if identity_lost {
             // Whatever the old log held was numbered for an identity that is gone.
             let reason = "corrupt".to_owned();

@@ -25,7 +25,7 @@ impl Spool {
     /// # Errors
     /// What the disk said; the old epoch goes on then.
     pub fn new_epoch(&mut self, committed: [u64; LANES], first_contact: bool, now_ns: u64) -> Result<(), SpoolError> {
-        self.forget_waiting_reports();
+        self.drop_reports_of_this_epoch();
         let (meta, mut fresh) = self.next(now_ns)?;
         let base = epoch_dir(&self.dir, meta.epoch);
         let at = |error| SpoolError::Io { path: base.clone(), error };
@@ -92,7 +92,7 @@ impl Spool {
         if reached.positions == [0; LANES] {
             return Err(SpoolError::Behind(self.dir.clone()));
         }
-        self.forget_waiting_reports();
+        self.drop_reports_of_this_epoch();
         let mut reports = Vec::new();
         let mut seq = self.lanes[CONTROL].acked_seq.max(reached.seqs[CONTROL].min(self.own[CONTROL] - 1)) + 1;
         while let Some(found) = self.look(CONTROL, seq, now_ns) {
@@ -132,7 +132,7 @@ impl Spool {
     }
 
     /// Reports about gaps that the disk has refused until now: the gaps still stand as unreported.
-    fn forget_waiting_reports(&mut self) {
+    fn drop_reports_of_this_epoch(&mut self) {
         let epoch = self.meta.epoch;
         self.unwritten.retain(|r| r.last_seq == 0 || r.lost_epoch != epoch);
     }

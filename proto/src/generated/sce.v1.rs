@@ -2149,7 +2149,7 @@ pub struct Welcome {
     /// Last batch of this lane that is committed; the probe goes on behind it.
     #[prost(uint64, tag = "1")]
     pub committed_seq: u64,
-    /// Batches that may be in flight.
+    /// Batches that may be in flight; a probe has 1,024 at most in flight, whatever is granted.
     #[prost(uint32, tag = "2")]
     pub credit_batches: u32,
     /// Bytes that may be in flight.
