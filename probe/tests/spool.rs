@@ -132,6 +132,22 @@ fn batches_survive_and_leave_when_acknowledged() {
 }
 
 #[test]
+fn what_is_acknowledged_makes_room_before_anything_is_given_up() {
+    let dir = temp();
+    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(RealDisk), "run", 1_000).unwrap();
+    // Lane 1 fills most of it and is acknowledged, but nobody has saved that; lane 2 takes more than the rest.
+    for n in 1..=36 {
+        spool.append(1, batch(n, 20_000), 1, 0).unwrap();
+    }
+    spool.ack(1, 36);
+    for n in 1..=30 {
+        spool.append(2, batch(n, 20_000), 1, 0).unwrap();
+    }
+    assert_eq!(drain(&mut spool, 2, 1), ((1..=30).map(|n| (n, n)).collect(), BTreeSet::new()));
+    assert_eq!(reports(&mut spool), []);
+}
+
+#[test]
 fn damage_anywhere_costs_only_what_was_hit_and_is_reported() {
     let pristine = temp();
     let (mut spool, _) = open(pristine.path());

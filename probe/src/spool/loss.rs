@@ -25,10 +25,6 @@ impl Spool {
 
     fn give_up_one(&mut self, now_ns: u64) -> bool {
         for lane in GIVEN_UP {
-            // What is acknowledged leaves no gap.
-            if let Err(error) = self.lanes[lane].save() {
-                tracing::warn!(%error, lane, "Spool cursor could not be saved");
-            }
             match self.lanes[lane].oldest() {
                 Ok(None) => {}
                 Ok(Some(oldest)) => {

@@ -258,12 +258,13 @@ impl Spool {
     /// Begins a segment, giving up old ones as needed.
     fn begin(&mut self, lane: usize, payload: u64, now_ns: u64) -> Result<(), SpoolError> {
         let space = self.limits.segment_bytes.max(payload + 4096);
+        let mut saved = false;
         loop {
             let used: u64 = self.lanes.iter().map(Lane::space).sum();
             let free = self.disk.free(&self.dir).unwrap_or(u64::MAX);
             let fits = used + space <= self.limits.budget_bytes && free >= space + self.limits.min_free_bytes;
             if !fits && !self.giving_up {
-                if self.give_up_oldest(now_ns) {
+                if self.make_room(&mut saved, now_ns) {
                     continue;
                 }
                 if lane != CONTROL {
@@ -272,7 +273,7 @@ impl Spool {
             }
             match self.lanes[lane].begin(self.disk.as_ref(), space, now_ns) {
                 Ok(()) => return Ok(()),
-                Err(e) if full(&e) && !self.giving_up && self.give_up_oldest(now_ns) => {}
+                Err(e) if full(&e) && !self.giving_up && self.make_room(&mut saved, now_ns) => {}
                 Err(error) if full(&error) => {
                     tracing::warn!(%error, "The spool's file system is full");
                     return Err(SpoolError::Full(used));
@@ -280,6 +281,15 @@ impl Spool {
                 Err(error) => return Err(SpoolError::Io { path: self.dir.clone(), error }),
             }
         }
+    }
+
+    /// What is acknowledged goes first and leaves no gap, then the oldest. False if there is nothing.
+    fn make_room(&mut self, saved: &mut bool, now_ns: u64) -> bool {
+        if !std::mem::replace(saved, true) {
+            self.save();
+            return true;
+        }
+        self.give_up_oldest(now_ns)
     }
 
     /// The next thing to send on a lane at or behind a number, which the collector has not: what was given up there is
