@@ -35,6 +35,9 @@ const FIRST_GUESS: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two syncs of the spool: what a power failure may cost.
 const SYNC: Duration = Duration::from_secs(1);
+/// Time between two notes of what was acknowledged: what a probe that was killed sends again. A note makes a disk write
+/// three times for each lane; a slow one has better things to do every second.
+const SAVE: Duration = Duration::from_secs(5);
 
 /// What a source hands over.
 #[derive(Debug, Default)]
@@ -154,6 +157,7 @@ pub struct Writer {
     waiting: Waiting,
     since: Option<Instant>,
     synced: Instant,
+    saved: Instant,
     packer: Packer,
     /// Records of each lane that the spool has already from an interrupted run of the same replay.
     skip: [u64; LANES],
@@ -175,6 +179,7 @@ impl Writer {
             waiting: Waiting::default(),
             since: None,
             synced: Instant::now(),
+            saved: Instant::now(),
             packer: Packer::default(),
             skip: [0; LANES],
             record_bytes: [FIRST_GUESS; LANES],
@@ -222,7 +227,10 @@ impl Writer {
         if self.synced.elapsed() >= SYNC {
             let mut spool = self.queue.spool();
             spool.sync(clock::now_ns());
-            spool.save();
+            if self.saved.elapsed() >= SAVE {
+                spool.save();
+                self.saved = Instant::now();
+            }
             drop(spool);
             // A report that waited for room may be written now.
             self.queue.touch();
