@@ -370,6 +370,21 @@ async fn the_audit_balances_and_notices() {
     assert_eq!(complete.oldest_ns, T0);
     let probes: Vec<(&str, bool)> = complete.probes.iter().map(|p| (p.probe.as_str(), p.connected)).collect();
     assert_eq!(probes, [("client", false), ("server", false), ("thief", true)]);
+
+    // Another has a slow disk: it has gone on for 30 s, and says up to when its flow records have left it.
+    let records = connection(&Seen { op: 34, ttl: [64, 64], swapped: false, evidence: 5, packets: [5, 5] }, 5, 5, 25);
+    let slow = async |seq: u64, delivered_s: u64, more: &[ProbeInterval]| {
+        let told = ProbeInterval { delivered_until_ns_last: T0 + delivered_s * S, ..account(34, 30 + seq, &[]) };
+        let tables = vec![columns::table(&[point("slow", 34)]), columns::table(&[&[told], more].concat())];
+        let mut control = open(&collector.url(), hello("slow", 0, 98)).await.unwrap();
+        control.batch(sce_proto::Batch { seq, last_ns: T0 + (30 + seq) * S, ..columns::pack(tables) }).await;
+        control.acked(seq).await;
+        view(&collector, "audit", "probe=slow").await.remove(0)
+    };
+    let row = slow(1, 20, &[account(34, 25, &records)]).await;
+    assert_eq!((truth(&row), t(&row, "verdict")), (true, String::from("balanced, 2 records still on their way")));
+    let row = slow(2, 27, &[]).await;
+    assert_eq!((truth(&row), n(&row, "missing_records")), (false, Some(2)), "{}", t(&row, "verdict"));
     collector.stop().await;
 }
 

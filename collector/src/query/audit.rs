@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 
 use sce_proto::{LossReport, ObservationPoint, ProbeInterval};
 
-use super::load::{MOST_OTHERS, Question, points};
+use super::load::{CONTEXT_NS, MOST_OTHERS, Question, points};
 use super::table::Cell;
 use super::view::{Def, id};
 use crate::store::predicate::Predicate;
-use crate::store::{Store, StoreError};
+use crate::store::{Scan, Store, StoreError};
 
-/// An interval that ended less than this before the newest record of its probe may still be on its way, ns.
+/// Of a probe that does not say up to when its flow records have left: an interval that ended less than this before the
+/// newest record of its probe may still be on its way, ns.
 const ON_ITS_WAY_NS: u64 = 5_000_000_000;
 
 /// One line of the account.
@@ -57,11 +58,18 @@ pub(super) async fn audit<S: Store>(store: &S, question: &Question) -> Result<Ve
     let names: BTreeMap<i64, &str> = ledger.iter().map(|l| (l.stream, l.probe.as_str())).collect();
     let reports = losses(store, question, &names).await?;
     let mut intervals: BTreeMap<u64, BTreeMap<u64, ProbeInterval>> = BTreeMap::new();
-    let scan = question.scan(MOST_OTHERS);
+    // Up to when the flow records of a point have left its probe. Later intervals say it of the last ones in question.
+    let mut delivered: BTreeMap<u64, u64> = BTreeMap::new();
+    let until_ns = question.until_ns.saturating_add(CONTEXT_NS);
+    let scan = Scan { until_ns, predicate: Predicate::True, ..question.scan(MOST_OTHERS) };
     store
         .each::<ProbeInterval>(&scan, |stored| {
             let p = stored.record;
-            sce_proto::merge(intervals.entry(p.op).or_default().entry(p.start_ns).or_default(), &p);
+            let until_ns = delivered.entry(p.op).or_default();
+            *until_ns = p.delivered_until_ns_last.max(*until_ns);
+            if p.start_ns < question.until_ns && (question.run.is_empty() || p.run == question.run) {
+                sce_proto::merge(intervals.entry(p.op).or_default().entry(p.start_ns).or_default(), &p);
+            }
         })
         .await?;
     let mut tallies: BTreeMap<u64, BTreeMap<u64, (u64, u64)>> = BTreeMap::new();
@@ -78,7 +86,9 @@ pub(super) async fn audit<S: Store>(store: &S, question: &Question) -> Result<Ve
         let empty = (BTreeMap::new(), BTreeMap::new());
         let own = intervals.get(&op).unwrap_or(&empty.0);
         let found = tallies.get(&op).unwrap_or(&empty.1);
-        let mut line = account(own, found, reports.get(&probe).map_or(&[], Vec::as_slice), newest(&probe));
+        let told = delivered.get(&op).copied().unwrap_or(0);
+        let here_ns = if told > 0 { told } else { newest(&probe).saturating_sub(ON_ITS_WAY_NS) };
+        let mut line = account(own, found, reports.get(&probe).map_or(&[], Vec::as_slice), here_ns);
         (line.probe, line.interface) = (probe, name(|p| &p.interface).cloned().unwrap_or_default());
         lines.push(line);
     }
@@ -97,12 +107,7 @@ async fn losses<S: Store>(
     names: &BTreeMap<i64, &str>,
 ) -> Result<BTreeMap<String, Vec<LossReport>>, StoreError> {
     // A report is written when the loss is noticed, which may be long after the time it is about.
-    let scan = crate::store::Scan {
-        since_ns: 0,
-        until_ns: u64::MAX,
-        predicate: Predicate::True,
-        ..question.scan(MOST_OTHERS)
-    };
+    let scan = Scan { since_ns: 0, until_ns: u64::MAX, predicate: Predicate::True, ..question.scan(MOST_OTHERS) };
     let mut reports: BTreeMap<String, Vec<LossReport>> = BTreeMap::new();
     let overlaps = |r: &LossReport| {
         let (from, to) = if r.to_ns == 0 { (r.at_ns, r.at_ns + 1) } else { (r.from_ns, r.to_ns) };
@@ -119,12 +124,12 @@ async fn losses<S: Store>(
     Ok(reports)
 }
 
-/// Compares interval by interval.
+/// Compares interval by interval. What ended after `here_ns` may still be on its way.
 fn account(
     own: &BTreeMap<u64, ProbeInterval>,
     found: &BTreeMap<u64, (u64, u64)>,
     reports: &[LossReport],
-    newest_ns: u64,
+    here_ns: u64,
 ) -> Line {
     let mut line = Line { intervals: own.len() as u64, ..Line::default() };
     for p in own.values() {
@@ -152,13 +157,13 @@ fn account(
                 if missing != (0, 0) && restarted(start, end) {
                     line.excused.restart.0 += missing.0;
                     line.excused.restart.1 += missing.1;
-                } else if missing != (0, 0) && end + ON_ITS_WAY_NS > newest_ns && !whole_life {
+                } else if missing != (0, 0) && end > here_ns && !whole_life {
                     line.excused.late.0 += missing.0;
                     line.excused.late.1 += missing.1;
                 }
             }
             // Records whose interval was never accounted for: the probe was killed between writing the two.
-            None if account_lost || restarted(start, end) || (end + ON_ITS_WAY_NS > newest_ns && !whole_life) => {
+            None if account_lost || restarted(start, end) || (end > here_ns && !whole_life) => {
                 line.sums.recorded_frames += frames;
                 line.sums.records_emitted += records;
                 line.sums.captured_packets += frames;

@@ -24,7 +24,7 @@ pub(super) const MOST_OTHERS: usize = 1_000_000;
 /// Flow keys up to which marks are asked for by key.
 const FEW_KEYS: usize = 200;
 /// Path marks this long before and after a window are looked at, ns: the places around its edges lie there.
-const CONTEXT_NS: u64 = 300_000_000_000;
+pub(super) const CONTEXT_NS: u64 = 300_000_000_000;
 /// So much of a flow's life around a window is added up, ns, where the question is about few flows.
 const LIFE_NS: u64 = 3_600_000_000_000;
 
