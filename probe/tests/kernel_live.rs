@@ -242,21 +242,11 @@ fn window_and_retransmissions_agree_with_ss_and_with_the_packets() {
     run(&format!("tc -n {} qdisc del dev east root", path.router)).unwrap();
 }
 
-#[test]
-fn the_window_falls_within_a_round_trip_of_a_mark() {
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Some(path) = path_or_skip() else { return };
-    path.limit(40, 400_000).unwrap(); // a queue that does not lose
-    let marking = "add table ip m; add chain ip m f { type filter hook forward priority 0 ; }; \
-                   add rule ip m f ip ecn ect0 tcp dport 5201 numgen inc mod 400 == 399 ip ecn set ce";
-    let set = std::process::Command::new("ip").args(["netns", "exec", &path.router, "nft", marking]).output().unwrap();
-    if !set.status.success() {
-        eprintln!("SKIP: no nftables to set CE with: {}", String::from_utf8_lossy(&set.stderr).trim());
-        return;
-    }
+/// When packets with CE arrived, and what the sender's sockets said meanwhile.
+fn marked_transfer(path: &Path) -> (Vec<u64>, Vec<SocketSample>) {
     let marks = Mutex::new(Vec::new());
     let options = Options { events: true, ..Options::default() };
-    let (samples, _, lost) = sampled(&path, options, || {
+    let (samples, _, lost) = sampled(path, options, || {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let (ready, wait) = std::sync::mpsc::channel();
@@ -278,32 +268,59 @@ fn the_window_falls_within_a_round_trip_of_a_mark() {
                 });
             });
             wait.recv().unwrap();
-            transfer(&path, 12_000_000);
+            transfer(path, 12_000_000);
             over.store(true, Ordering::Release);
         });
     });
     assert_eq!(lost, 0);
-    let marks = marks.into_inner().unwrap();
-    assert!(marks.len() >= 3, "{} packets arrived with CE", marks.len());
-    let mut events: Vec<&SocketSample> =
-        samples.iter().filter(|s| !s.event.is_empty() && s.dst_port == u32::from(PORT)).collect();
-    events.sort_by_key(|s| s.at_ns);
-    assert_eq!(samples.iter().map(|s| s.retransmitted_segments).sum::<u64>(), 0, "marks only, no loss");
+    (marks.into_inner().unwrap(), samples)
+}
 
-    // The first mark: within one round trip the sender enters CWR, and then its window shrinks.
-    let first = marks[0];
+#[test]
+fn the_window_falls_within_a_round_trip_of_a_mark() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Some(path) = path_or_skip() else { return };
+    // Slow start may go on until the first mark, 400 packets: a queue that holds twice as many, so that nothing is lost.
+    path.limit(40, 1_200_000).unwrap();
+    path.nothing_twice_unless_lost().unwrap();
+    path.segment_at_the_client().unwrap(); // every packet is counted for the next mark, not every superpacket
+    let marking = "add table ip m; add chain ip m f { type filter hook forward priority 0 ; }; \
+                   add rule ip m f ip ecn ect0 tcp dport 5201 numgen inc mod 400 == 399 ip ecn set ce";
+    let set = std::process::Command::new("ip").args(["netns", "exec", &path.router, "nft", marking]).output().unwrap();
+    if !set.status.success() {
+        eprintln!("SKIP: no nftables to set CE with: {}", String::from_utf8_lossy(&set.stderr).trim());
+        return;
+    }
+    // On a loaded machine a process may be stopped while it holds its socket, and all that arrives for it waits.
+    let in_time = (0..5).any(|_| {
+        let (marks, samples) = marked_transfer(&path);
+        assert!(marks.len() >= 3, "{} packets arrived with CE", marks.len());
+        assert_eq!(samples.iter().map(|s| s.retransmitted_segments).sum::<u64>(), 0, "marks only, no loss");
+        assert!(samples.iter().map(|s| s.delivered_ce_segments).sum::<u64>() > 0);
+        let mut events: Vec<&SocketSample> =
+            samples.iter().filter(|s| !s.event.is_empty() && s.dst_port == u32::from(PORT)).collect();
+        events.sort_by_key(|s| s.at_ns);
+        follows(marks[0], &events)
+    });
+    assert!(in_time, "the window fell late in every attempt");
+}
+
+/// After the first mark the sender enters CWR, and then its window shrinks; whether both came within one round trip.
+fn follows(mark_ns: u64, events: &[&SocketSample]) -> bool {
     let entered = events.iter().find(|s| s.event == EventKind::CaState.name() && s.ca_state_last == 2).unwrap();
-    let after_ns = entered.at_ns.saturating_sub(first);
-    eprintln!("CWR {after_ns} ns after the mark arrived, smoothed RTT {} ns", entered.srtt_ns_last);
-    assert!(entered.at_ns >= first, "CWR before any mark");
-    assert!(after_ns <= entered.srtt_ns_last + 250_000_000, "{after_ns} ns; the machine may stall for 250 ms");
+    assert!(entered.at_ns >= mark_ns, "CWR before any mark");
     let before = entered.cwnd_segments_last;
-    let fallen = events.iter().filter(|s| s.at_ns > entered.at_ns).find(|s| s.cwnd_segments_last < before).unwrap();
-    assert!(fallen.at_ns - entered.at_ns <= entered.srtt_ns_last + 250_000_000);
-    let reduced: u64 = events.iter().map(|s| s.cwnd_segments_last).skip_while(|c| *c >= before).min().unwrap();
+    let after: Vec<_> = events.iter().filter(|s| s.at_ns > entered.at_ns).collect();
+    let fallen = after.iter().find(|s| s.cwnd_segments_last < before).unwrap();
+    // It goes on falling, an acknowledgement at a time (proportional rate reduction, RFC 6937).
+    let reducing = after.iter().take_while(|s| s.ca_state_last == 2);
+    let reduced = reducing.map(|s| s.cwnd_segments_last).min().unwrap();
+    let (srtt_ns, entered_ns, fallen_ns) =
+        (entered.srtt_ns_last, entered.at_ns - mark_ns, fallen.at_ns - entered.at_ns);
+    eprintln!("CWR {entered_ns} ns after the mark, smaller {fallen_ns} ns later, smoothed RTT {srtt_ns} ns");
     eprintln!("window {before} -> {reduced}");
     assert!(reduced * 10 <= before * 9, "{before} -> {reduced}: CUBIC reduces to 0.7 or 0.85 (RFC 8511)");
-    assert!(samples.iter().map(|s| s.delivered_ce_segments).sum::<u64>() > 0);
+    entered_ns <= srtt_ns && fallen_ns <= srtt_ns
 }
 
 #[test]

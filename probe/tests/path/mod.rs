@@ -71,6 +71,19 @@ impl Path {
         Ok(())
     }
 
+    /// The client sends wire packets.
+    pub(crate) fn segment_at_the_client(&self) -> Result<(), String> {
+        run(&format!("ip netns exec {} ethtool -K up0 tso off gso off", self.client)).map(|_| ())
+    }
+
+    /// The client sends nothing again because an acknowledgement is late: the machine may stall, and what was acknowledged
+    /// in time then looks as if it had not been.
+    pub(crate) fn nothing_twice_unless_lost(&self) -> Result<(), String> {
+        let c = &self.client;
+        run(&format!("ip netns exec {c} sysctl -qw net.ipv4.tcp_early_retrans=0"))?;
+        run(&format!("ip -n {c} route change default via 10.91.1.1 rto_min 10s")).map(|_| ())
+    }
+
     /// Limits the rate towards the server.
     pub(crate) fn limit(&self, mbit: u32, queue_bytes: u32) -> Result<(), String> {
         let r = &self.router;
