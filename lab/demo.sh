@@ -55,7 +55,7 @@ say "1. A collector, with its database in one SQLite file"
 ip netns exec "$SCE_LAB_MGMT" "$bin/sce-collector" serve --db "$work/sce.db" --listen "$SCE_LAB_MGMT_ADDRESS:4517" \
     --allow-plaintext --admin none 2>"$work/collector.log" &
 pids+=($!)
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     cli probes -q >/dev/null 2>&1 && break
     kill -0 "${pids[0]}" 2>/dev/null || fail "the collector ended" "$work/collector.log"
     sleep 0.1
@@ -73,7 +73,7 @@ probe() {
 probe client "$SCE_LAB_CLIENT" -i eth0 --sockets --socket-dumps
 probe router "$SCE_LAB_R1" -i west -i east
 probe server "$SCE_LAB_SERVER" -i eth0
-for _ in $(seq 100); do
+for _ in $(seq 300); do
     [ "$(cli points -o ndjson -q 2>/dev/null | wc -l)" -ge 4 ] && break
     sleep 0.1
 done
@@ -91,9 +91,16 @@ while kill -0 "$traffic" 2>/dev/null; do
     sleep 1
 done
 wait "$traffic" || fail "the traffic did not finish" "$work/collector.log"
-# A UDP flow has no end of its own: it counts as over when nothing more of it came for two seconds, and when the records of
-# that time are here. Packets of a flow that goes on are counted up to the last place that both sides know of.
-sleep 5
+# Records follow the packets: at once, or when a slow disk has them. A UDP flow has no end of its own: it is over when nothing
+# more of it came for two seconds. Until then `in_flight` says that its figures are not the last word.
+complete() {
+    cli check 'count(paths) >= 54' 'not paths.warnings ~ "*in_flight*"' --only 'port 5201 or port 5301' \
+        && cli check 'audit.on_its_way == 0'
+}
+for _ in $(seq 60); do
+    complete >/dev/null 2>&1 && break
+    sleep 0.5
+done
 
 say "4. sce-cli flows --since 5m"
 cli flows --since 5m port 5201 or port 5301

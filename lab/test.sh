@@ -10,7 +10,12 @@ export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-1}
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Thousands of lines follow the failure of a test: what failed, and why, is said once more at the end.
+finish() {
+    [ $? = 0 ] || grep -A12 "^thread '.*panicked at" "$log" >&2 || true
+    rm -f "$log"
+}
+trap finish EXIT
 step() {
     local name=$1 start=$SECONDS
     shift
