@@ -103,6 +103,32 @@ pub(super) struct Line<'a> {
     pub(super) whole: bool,
 }
 
+/// Lines of flows that are done with: their lists have room for the next flow's.
+#[derive(Debug, Default)]
+pub(super) struct Spare<'a>(Vec<[Line<'a>; 2]>);
+
+impl<'a> Spare<'a> {
+    /// As many as the points of a few flows ...
+    const MOST: usize = 32;
+    /// ... and none of a long flow.
+    const MOST_MARKS: usize = 1024;
+
+    fn lines(&mut self) -> [Line<'a>; 2] {
+        self.0.pop().unwrap_or_default()
+    }
+
+    /// Takes what a flow does not need any more.
+    pub(super) fn take(&mut self, views: Vec<View<'a>>) {
+        for mut view in views {
+            let short = view.lines.iter().all(|l| l.marks.capacity() <= Self::MOST_MARKS);
+            if short && self.0.len() < Self::MOST {
+                view.lines.iter_mut().for_each(Line::clear);
+                self.0.push(view.lines);
+            }
+        }
+    }
+}
+
 /// `initiator_evidence` of an association whose INIT or INIT ACK passed.
 const INIT_SEEN: u32 = 4;
 /// A point that saw nothing of a flow for so long has got what was on its way, ns.
@@ -198,16 +224,29 @@ impl Line<'_> {
         out
     }
 
+    /// As if new, but for the room that its lists have.
+    fn clear(&mut self) {
+        let (mut marks, mut gaps) = (std::mem::take(&mut self.marks), std::mem::take(&mut self.gaps));
+        marks.clear();
+        gaps.clear();
+        *self = Line { marks, gaps, ..Line::default() };
+    }
+
     /// Adds the marks of one flow instance; those of later instances of the same flow follow those of earlier ones.
     fn append(&mut self, records: &[PathMarks], offset: &Counters) {
         let (mut trails, mut cuts) = (Vec::new(), Vec::new());
         for record in records {
             self.dropped |= record.dropped_marks > 0;
             if !record.trail.is_empty() {
-                let trail = Trail::decode(&record.trail, record.start_ns);
+                let mut trail = Trail::default();
                 if records.len() == 1 {
+                    if self.marks.is_empty() {
+                        (trail.marks, trail.gaps) = (std::mem::take(&mut self.marks), std::mem::take(&mut self.gaps));
+                    }
+                    trail.read(&record.trail, record.start_ns);
                     self.append_trail(trail, offset);
                 } else {
+                    trail.read(&record.trail, record.start_ns);
                     trails.push((record.start_ns, trail));
                 }
             }
@@ -244,11 +283,11 @@ impl Line<'_> {
             self.threshold = self.threshold.min(trail.threshold);
         }
         self.end = trail.end().plus(offset);
-        let shift = self.marks.len() as u32;
-        self.gaps.extend(trail.gaps.iter().map(|(i, c)| (i + shift, *c)));
         if self.marks.is_empty() {
-            self.marks = trail.marks;
+            (self.marks, self.gaps) = (trail.marks, trail.gaps);
         } else {
+            let shift = self.marks.len() as u32;
+            self.gaps.extend(trail.gaps.iter().map(|(i, c)| (i + shift, *c)));
             self.marks.extend_from_slice(&trail.marks);
         }
     }
@@ -312,6 +351,7 @@ pub(super) fn views<'a>(
     sightings: &'a [Sighting],
     members: &[Member],
     windowed: bool,
+    spare: &mut Spare<'a>,
 ) -> Vec<View<'a>> {
     let mut out: Vec<View<'a>> = Vec::with_capacity(members.len());
     for (index, member) in members.iter().enumerate() {
@@ -319,17 +359,20 @@ pub(super) fn views<'a>(
         if out.iter().any(|v| v.op == s.op) {
             continue;
         }
-        let again = || members[index + 1..].iter().filter(|m| sightings[m.sighting].op == s.op);
-        let mut lines = if again().next().is_none() {
-            [0, 1].map(|direction| line(sightings, &[member], direction, windowed))
-        } else {
-            let mut here: Vec<&Member> = std::iter::once(member).chain(again()).collect();
-            here.sort_by_cached_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
-            [0, 1].map(|direction| line(sightings, &here, direction, windowed))
-        };
         let vantage = points.get(&s.op);
         let point = vantage.map(|v| v.point);
         let awake = vantage.map(|v| &v.awake).filter(|a| a.is_known());
+        // Views are wide and many: each is filled where it stays.
+        out.push(View { op: s.op, point, awake, lines: spare.lines() });
+        let Some(View { lines, .. }) = out.last_mut() else { continue };
+        let again = || members[index + 1..].iter().filter(|m| sightings[m.sighting].op == s.op);
+        if again().next().is_none() {
+            fill(lines, sightings, &[member], windowed);
+        } else {
+            let mut here: Vec<&Member> = std::iter::once(member).chain(again()).collect();
+            here.sort_by_cached_key(|m| sightings[m.sighting].totals.iter().flatten().map(|t| t.first_ns).min());
+            fill(lines, sightings, &here, windowed);
+        }
         let ended = lines.iter().any(|l| u64::from(l.totals.end_reason_last) != end_reason::OPEN);
         let last = lines.iter().map(|l| l.totals.last_ns).max().unwrap_or(0);
         let calm = last.saturating_add(QUIET_NS);
@@ -342,26 +385,27 @@ pub(super) fn views<'a>(
         let began = lines.iter().map(|l| l.totals.flow_first_ns).filter(|t| *t > 0).min();
         let whole = begins.zip(began).is_none_or(|(first, began)| first <= began);
         lines.iter_mut().for_each(|l| (l.over, l.whole) = (ended || quiet || stopped, whole));
-        out.push(View { op: s.op, point, awake, lines });
     }
     out
 }
 
-fn line<'a>(sightings: &'a [Sighting], here: &[&Member], direction: usize, windowed: bool) -> Line<'a> {
-    let mut line = Line { window: windowed.then(Totals::default), ..Line::default() };
-    for member in here {
-        let own = if member.swapped { 1 - direction } else { direction };
-        let s = &sightings[member.sighting];
-        let counted = line.counted();
-        let offset = if counted.total_packets() > line.end.total_packets() { counted } else { line.end };
-        line.append(&s.marks[own], &offset);
-        if let Some(totals) = &s.totals[own] {
-            line.totals.add(totals);
+/// Fills the empty lines of both directions.
+fn fill<'a>(lines: &mut [Line<'a>; 2], sightings: &'a [Sighting], here: &[&Member], windowed: bool) {
+    for (direction, line) in lines.iter_mut().enumerate() {
+        line.window = windowed.then(Totals::default);
+        for member in here {
+            let own = if member.swapped { 1 - direction } else { direction };
+            let s = &sightings[member.sighting];
+            let counted = line.counted();
+            let offset = if counted.total_packets() > line.end.total_packets() { counted } else { line.end };
+            line.append(&s.marks[own], &offset);
+            if let Some(totals) = &s.totals[own] {
+                line.totals.add(totals);
+            }
+            if let (Some(sum), Some(records)) = (&mut line.window, &s.window[own]) {
+                sum.add(records);
+            }
         }
-        if let (Some(sum), Some(records)) = (&mut line.window, &s.window[own]) {
-            sum.add(records);
-        }
+        line.ttl = line.find_ttl();
     }
-    line.ttl = line.find_ttl();
-    line
 }

@@ -124,18 +124,22 @@ pub fn correlate_each(
     let groups = join::join(&facts);
     let comparing = pool::comparing(&facts, &groups);
     drop(facts);
-    let work = |group| Work::new(&points, sightings, group, options);
+    let mut spare = line::Spare::default();
     let mut clocks = pool::Pool::new(&points, options);
     let mut begun: BTreeMap<usize, Work<'_>> = BTreeMap::new();
     for at in comparing {
-        let work = work(&groups[at]);
+        let work = Work::new(&points, sightings, &groups[at], options, &mut spare);
         work.hops.iter().for_each(|hop| clocks.add(hop, &work.views));
         begun.insert(at, work);
     }
     let clocks = clocks.estimate();
     for (at, group) in groups.iter().enumerate() {
         ahead(sightings, &groups, at);
-        each(begun.remove(&at).unwrap_or_else(|| work(group)).finish(&clocks, options));
+        let begun = begun.remove(&at);
+        let mut work = begun.unwrap_or_else(|| Work::new(&points, sightings, group, options, &mut spare));
+        work.finish(&clocks, options);
+        spare.take(work.views);
+        each(work.joined);
     }
 }
 
@@ -219,9 +223,10 @@ impl<'a> Work<'a> {
         sightings: &'a [Sighting],
         group: &join::Group,
         options: &Options,
+        spare: &mut line::Spare<'a>,
     ) -> Self {
         let mut members = order::orient(sightings, &group.members);
-        let mut views = line::views(points, sightings, &members, options.window.is_some());
+        let mut views = line::views(points, sightings, &members, options.window.is_some(), spare);
         order::drop_same_points(&mut views, &mut members, sightings);
         let mut hops = Vec::new();
         let paths = [0, 1].map(|direction| order::order(&views, direction, options));
@@ -245,7 +250,7 @@ impl<'a> Work<'a> {
         Work { joined, paths, views, hops }
     }
 
-    fn finish(mut self, clocks: &pool::Clocks, options: &Options) -> Joined {
+    fn finish(&mut self, clocks: &pool::Clocks, options: &Options) {
         // Segments are wide and many: room for exactly those that come.
         let whole = self.hops.iter().filter(|h| h.end_to_end).count();
         self.joined.segments.reserve_exact(self.hops.len() - whole);
@@ -279,7 +284,7 @@ impl<'a> Work<'a> {
             delays.report(s, near, far, &hop.matching, clock, window);
         }
         if options.counts_only {
-            return self.joined;
+            return;
         }
         for direction in 0..2 {
             let feedback = self.verify(direction, options);
@@ -287,7 +292,6 @@ impl<'a> Work<'a> {
         }
         delay::round_trip(&mut self.joined.segments);
         delay::round_trip(&mut self.joined.end_to_end);
-        self.joined
     }
 }
 

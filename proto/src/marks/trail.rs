@@ -63,12 +63,18 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Reads a trail. `start_ns` is that of the record.
+    /// Reads a trail, as far as it is well-formed. `start_ns` is that of the record.
     #[must_use]
-    pub fn decode(mut bytes: &[u8], start_ns: u64) -> Trail {
+    pub fn decode(bytes: &[u8], start_ns: u64) -> Trail {
         let mut trail = Trail::default();
-        trail.read(&mut bytes, start_ns);
+        trail.read(bytes, start_ns);
         trail
+    }
+
+    /// The same into an empty one, whose lists may have room from an earlier use.
+    pub fn read(&mut self, mut bytes: &[u8], start_ns: u64) {
+        // What is malformed ends it.
+        let _ = self.read_all(&mut bytes, start_ns);
     }
 
     /// Every packet of the direction up to and including the last mark, since the flow instance began.
@@ -81,7 +87,7 @@ impl Trail {
         sum
     }
 
-    fn read(&mut self, from: &mut &[u8], start_ns: u64) -> Option<()> {
+    fn read_all(&mut self, from: &mut &[u8], start_ns: u64) -> Option<()> {
         if byte(from)? != VERSION {
             return None;
         }
