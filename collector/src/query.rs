@@ -31,6 +31,7 @@ use tracing::Instrument as _;
 use crate::access::Guard;
 use crate::access::identity::Role;
 use crate::clock::now_ns;
+use crate::correlate::READS;
 use crate::ingest::Connected;
 use crate::metrics::{self, Metrics};
 use crate::rollup::read::Trace;
@@ -189,10 +190,13 @@ impl<S: Store> QueryService<S> {
     ) -> Result<(Plan, Flows, Vec<Arc<flows::Flow>>), Status> {
         let columns = columns(defs);
         let plan = Plan::new(request, &columns)?;
-        let names = totals.then(|| flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())));
+        let names = match totals {
+            true => flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())),
+            false => READS.into_iter().chain(flows::TURNAROUND).collect(),
+        };
         let (predicate, exact) = push::push(&plan.expr);
         let first = if exact && request.view == "flows" { plan.first(&columns) } else { None };
-        let depth = Depth { predicate, names, marks: !totals, first };
+        let depth = Depth { predicate, names: Some(names), marks: !totals, first };
         let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
         let list = flows::flows(&all);
         Ok((plan, all, list))

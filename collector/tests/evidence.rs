@@ -4,12 +4,12 @@
 
 mod support;
 
-use sce_collector::correlate::{Joined, Options, Sighting, correlate};
+use sce_collector::correlate::{Joined, Options, Sighting};
 use sce_meter::{MarksConfig, MarksMode};
 use sce_proto::bits::{ecn_mode, order_evidence, path_warning};
 use sce_proto::{Feedback, FlowInterval, ObservationPoint};
 use support::path::{Hop, Plan, simulate};
-use support::{Captured, file_point, metered, sightings};
+use support::{Captured, correlate, file_point, metered, sightings};
 
 fn full() -> MarksConfig {
     MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() }

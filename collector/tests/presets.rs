@@ -6,11 +6,11 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use sce_collector::correlate::{Joined, Options, correlate};
+use sce_collector::correlate::{Joined, Options};
 use sce_meter::{Gso, MarksConfig, MarksMode};
 use sce_proto::{Feedback, PathSegment};
 use serde_json::Value;
-use support::{Captured, file_point, metered, read_pcap, shared, sightings};
+use support::{Captured, correlate, file_point, metered, read_pcap, shared, sightings};
 
 fn full() -> MarksConfig {
     MarksConfig { mode: MarksMode::Full, ..MarksConfig::default() }

@@ -4,11 +4,11 @@
 mod support;
 
 use proptest::prelude::*;
-use sce_collector::correlate::{Joined, Options, correlate};
+use sce_collector::correlate::{Joined, Options};
 use sce_meter::{MarksConfig, MarksMode};
 use sce_proto::{ObservationPoint, PathSegment, Record};
 use support::path::{Hop, Outcome, Plan, Truth, simulate};
-use support::{file_point, metered, sightings};
+use support::{correlate, file_point, metered, sightings};
 
 fn hop() -> impl Strategy<Value = Hop> {
     let share = |most: u64| prop_oneof![Just(0), 1..most];

@@ -3,12 +3,12 @@
 
 mod support;
 
-use sce_collector::correlate::{Awake, Options, Sighting, correlate};
+use sce_collector::correlate::{Awake, Options, Sighting};
 use sce_meter::{MarksConfig, MarksMode};
 use sce_proto::bits::{end_reason, path_warning};
 use sce_proto::{ObservationPoint, PathSegment};
 use support::path::{Hop, Plan, simulate};
-use support::{Captured, metered, sightings};
+use support::{Captured, correlate, metered, sightings};
 
 const S: u64 = 1_000_000_000;
 

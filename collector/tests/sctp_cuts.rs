@@ -3,11 +3,11 @@
 
 mod support;
 
-use sce_collector::correlate::{Options, Sighting, correlate};
+use sce_collector::correlate::{Options, Sighting};
 use sce_meter::MarksConfig;
 use sce_proto::bits::path_warning;
 use support::path::Dice;
-use support::{Captured, file_point, metered, sightings};
+use support::{Captured, correlate, file_point, metered, sightings};
 
 const MS: u64 = 1_000_000;
 /// 1,400 bytes of user data.

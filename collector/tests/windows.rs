@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use common::{S, batch, hello, open, start};
 use proptest::prelude::*;
-use sce_collector::correlate::{Joined, Options, Sighting, correlate};
+use sce_collector::correlate::{Joined, Options, Sighting};
 use sce_meter::{MarksConfig, MarksMode, Records};
 use sce_proto::query_client::QueryClient;
 use sce_proto::{PathSegment, Record, SelectRequest, Value, columns, select_reply, value};
 use support::path::{Hop, Outcome, Plan, simulate};
-use support::{file_point, metered, sightings};
+use support::{correlate, file_point, metered, sightings};
 
 /// Everything of a segment that is a sum.
 fn sums(s: &PathSegment) -> BTreeMap<&'static str, u64> {

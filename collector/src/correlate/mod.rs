@@ -44,6 +44,43 @@ use line::View;
 use matching::Matching;
 use sce_proto::bits::{join_evidence, path_warning};
 
+/// What is looked at of [`FlowInterval`]s, beside their keys and addresses: nothing else needs to be read for a join.
+pub const READS: [&str; 33] = [
+    "end_reason_last",
+    "quality_bits",
+    "ecn_mode_last",
+    "handshake_bits",
+    "packets",
+    "ip_bytes",
+    "payload_bytes",
+    "first_ns",
+    "last_ns",
+    "ttl_min",
+    "ttl_max",
+    "not_ect_packets",
+    "ect1_packets",
+    "ect0_packets",
+    "ce_packets",
+    "ect1_bytes",
+    "ce_bytes",
+    "ce_data_packets",
+    "data_segments",
+    "tcp_syn",
+    "tcp_ece",
+    "tcp_ae",
+    "esce_acked_bytes",
+    "reordered_segments",
+    "late_segments",
+    "duplicated_packets",
+    "syn_ace_bits",
+    "ece_episodes",
+    "ece_acked_bytes",
+    "ace_ce_packets",
+    "ace_ce_high_packets",
+    "option_ce_bytes",
+    "sctp_ecne_chunks",
+];
+
 /// One flow instance as one observation point saw it.
 #[derive(Debug, Clone, Default)]
 pub struct Sighting {

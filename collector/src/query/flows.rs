@@ -53,6 +53,9 @@ pub(super) struct Hop {
     segment: PathSegment,
 }
 
+/// What [`Verified::turnaround_ns`] is read from.
+pub(super) const TURNAROUND: [&str; 1] = ["rtt_ns_sketch"];
+
 /// The verification of one direction's feedback.
 pub(super) struct Verified {
     flow: Arc<Flow>,

@@ -117,7 +117,8 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         let (total, some) = shortlist(store, question, &scan, first).await?;
         (keys, counted) = (Some(some), Some(total));
     }
-    scan.fields = wanted(depth.names.as_ref());
+    let fields = wanted(depth.names.as_ref());
+    scan.fields.clone_from(&fields);
     let predicate = scan.predicate.clone();
     if let Some(keys) = keys.as_ref().filter(|k| k.len() <= FEW_KEYS) {
         scan.predicate = scan.predicate.and(has_key(keys));
@@ -134,7 +135,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     let mut options = Options { awake, counts_only: !depth.marks, ..Options::default() };
     if depth.marks {
         if question.windowed {
-            sightings = lives(store, question, predicate, sightings).await?;
+            sightings = lives(store, question, fields, predicate, sightings).await?;
             marks(store, &question.around(CONTEXT_NS), &mut sightings).await?;
             options.window = Some((question.since_ns, question.until_ns));
         } else {
@@ -275,6 +276,7 @@ fn sightings(sums: Sums) -> Result<Vec<Sighting>, StoreError> {
 async fn lives<S: Store>(
     store: &S,
     question: &Question,
+    fields: Vec<usize>,
     predicate: Predicate,
     asked: Vec<Sighting>,
 ) -> Result<Vec<Sighting>, StoreError> {
@@ -287,7 +289,8 @@ async fn lives<S: Store>(
     if few {
         scan.predicate = scan.predicate.and(has_key(&keys));
     }
-    let mut sums = Sums::new(&wanted(None));
+    let mut sums = Sums::new(&fields);
+    scan.fields = fields;
     let mut add = |record: &FlowInterval| {
         if keys.contains(&record.flow_key) {
             sums.add(record)

@@ -6,9 +6,28 @@ pub mod path;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sce_collector::correlate::Sighting;
+use sce_collector::correlate::{self, Joined, Options, Sighting};
 use sce_meter::{Config, Frame, Gso, LinkType, MarksConfig, Meter, Records};
-use sce_proto::ObservationPoint;
+use sce_proto::{FlowInterval, Merge, ObservationPoint, Record};
+
+/// The join, which must say the same when records have only what it says it looks at.
+pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
+    let looked = |record: &FlowInterval| {
+        let mut out = FlowInterval::default();
+        for (at, field) in FlowInterval::FIELDS.iter().enumerate() {
+            if field.merge == Merge::Key || correlate::READS.contains(&field.name) {
+                out.set(at, record.get(at));
+            }
+        }
+        out
+    };
+    let looked = |records: &[Option<FlowInterval>; 2]| records.each_ref().map(|r| r.as_ref().map(looked));
+    let bare = |s: &Sighting| Sighting { totals: looked(&s.totals), window: looked(&s.window), ..s.clone() };
+    let bare: Vec<Sighting> = sightings.iter().map(bare).collect();
+    let joined = correlate::correlate(points, sightings, options);
+    assert_eq!(format!("{joined:?}"), format!("{:?}", correlate::correlate(points, &bare, options)));
+    joined
+}
 
 /// A captured frame.
 #[derive(Debug, Clone)]
