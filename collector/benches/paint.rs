@@ -1,6 +1,6 @@
 //! How soon the pages show something when much is stored: `cargo bench -p sce-collector --bench paint -- DB`.
 //!
-//! DB is an SQLite file, for example the one that `cargo bench -p sce-collector --bench query -- RECORDS DIRECTIONS DB` leaves
+//! DB is an SQLite file, for example the one that `cargo bench -p sce-collector --bench query -- RECORDS DIRECTIONS DIR` leaves
 //! with so many records. Each page is opened ten times at 1280 pixels in headless Chromium, which says when it first painted
 //! (First Contentful Paint, W3C Paint Timing). Wanted: below 200 ms with 20 million records.
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]

@@ -3,8 +3,9 @@
 //! RECORDS flow records (default 2,000,000) of intervals of 10 s are committed as ingest does, DIRECTIONS of them (default
 //! 2,400: flows of two directions at two points) in each interval, up to now; flows live ten minutes. Then the buckets are
 //! summed, and the questions of `sce-cli flows|paths|top --since 5m` and of one flow's hour are asked through the service,
-//! each thirty times; CPU time is that of asking and answering together. DB is a directory for the SQLite file (default: a
-//! temporary one), a file of an earlier run, which is asked as it is, or a postgres:// URL of an empty database.
+//! each thirty times; CPU time is that of asking and answering together. DB is a directory in which `bench.db` is made and
+//! stays (default: a temporary one), a file of an earlier run, which is asked as it is, or a postgres:// URL of an empty
+//! database.
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 #[path = "../tests/common/mod.rs"]
@@ -41,8 +42,9 @@ fn main() {
             runtime.block_on(async { ask(SqliteStore::open(Path::new(file)).await.unwrap()).await });
         }
         place => {
-            let dir = place.map_or_else(|| tempfile::tempdir().unwrap(), |p| tempfile::tempdir_in(p).unwrap());
-            let path = dir.path().join("bench.db");
+            let temporary = tempfile::tempdir().unwrap();
+            let path = place.map_or(temporary.path(), Path::new).join("bench.db");
+            assert!(!path.exists(), "{} is there: name the file to ask it as it is", path.display());
             runtime.block_on(async { bench(SqliteStore::open(&path).await.unwrap(), records, directions).await });
         }
     }
