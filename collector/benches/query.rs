@@ -165,7 +165,7 @@ async fn fill(store: &impl Store, from: u64, to: u64, directions: u64) {
     };
     let mut seq = 1;
     for op in 0..2 {
-        commit(store, &[(streams[op as usize], columns::pack(vec![columns::table(&[point(op)])]))], seq).await;
+        commit(store, &[(streams[op as usize], columns::pack(vec![columns::table(&[point(op)])]))], seq, 0).await;
     }
     for interval in from..to {
         seq += 1;
@@ -174,16 +174,16 @@ async fn fill(store: &impl Store, from: u64, to: u64, directions: u64) {
                 (0..directions / 4).flat_map(|n| [0, 1].map(|direction| record(interval, n, op, direction))).collect();
             (streams[op as usize], columns::pack(vec![columns::table(&records)]))
         });
-        commit(store, &batches, seq).await;
+        commit(store, &batches, seq, (interval + 1) * INTERVAL).await;
     }
 }
 
-async fn commit(store: &impl Store, batches: &[(i64, Batch)], seq: u64) {
+async fn commit(store: &impl Store, batches: &[(i64, Batch)], seq: u64, newest_ns: u64) {
     let step = |(stream, batch): &(i64, Batch)| {
         let payload = batch.payload.clone();
         let original = Quarantine { reason: String::new(), records: 0, frames: 0, position: 0, payload };
         let tables = rows::decode(batch).unwrap().tables;
-        let work = Work::Batch { seq, crc: batch.crc32c, newest_ns: 0, tables, original };
+        let work = Work::Batch { seq, crc: batch.crc32c, newest_ns, tables, original };
         Step { stream: *stream, session: 1, now_ns: now_ns() as i64, work }
     };
     let steps: Vec<Step> = batches.iter().map(step).collect();

@@ -22,9 +22,27 @@
     busy = false;
     if (again) setTimeout(refresh, 2000);
   }
-  document.addEventListener("visibilitychange", () => { if (again) refresh(); });
-  const events = new EventSource("/events");
-  events.onopen = () => { state.textContent = "live"; state.className = "state on"; };
-  events.onmessage = refresh;
-  events.onerror = () => { state.textContent = "waiting for the collector"; state.className = "state"; };
+  // A browser opens six connections to a collector at most: a page that nobody looks at, or has left, must not hold one.
+  let events = null;
+  function listen() {
+    if (events || document.hidden) return;
+    events = new EventSource("/events");
+    events.onopen = () => { state.textContent = "live"; state.className = "state on"; };
+    events.onmessage = refresh;
+    events.onerror = () => { state.textContent = "waiting for the collector"; state.className = "state"; };
+  }
+  function rest() {
+    if (!events) return;
+    events.close();
+    events = null;
+    again = true;
+  }
+  function back() {
+    listen();
+    if (again) refresh();
+  }
+  document.addEventListener("visibilitychange", () => { if (document.hidden) rest(); else back(); });
+  window.addEventListener("pagehide", rest);
+  window.addEventListener("pageshow", back);
+  listen();
 })();
