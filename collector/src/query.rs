@@ -114,25 +114,25 @@ impl<S: Store> QueryService<S> {
         match request.view.as_str() {
             "flows" => {
                 let defs = flows::flow_columns();
-                let (plan, all, mut list) = self.joined(request, question, &defs, true).await?;
+                let (plan, all, mut list) = self.joined(request, question, &defs, None).await?;
                 list.sort_by_key(|flow| flow.first_ns());
                 let answer = finish(&plan, &defs, list);
                 Ok(Answer { total: all.counted.unwrap_or(answer.total), ..answer })
             }
             "flow" => {
                 let defs = flows::point_columns();
-                let (plan, all, list) = self.joined(request, question, &defs, true).await?;
+                let (plan, all, list) = self.joined(request, question, &defs, None).await?;
                 Ok(finish(&plan, &defs, flows::at_points(&all, &list)))
             }
             "paths" => {
                 let defs = flows::hop_columns();
-                let (plan, all, list) = self.joined(request, question, &defs, false).await?;
+                let (plan, all, list) = self.joined(request, question, &defs, Some(&[])).await?;
                 let end_to_end = request.options.get("end_to_end").is_some_and(|v| v == "true");
                 Ok(finish(&plan, &defs, flows::hops(&all, &list, end_to_end)))
             }
             "verify" => {
                 let defs = flows::verified_columns();
-                let (plan, all, list) = self.joined(request, question, &defs, false).await?;
+                let (plan, all, list) = self.joined(request, question, &defs, Some(&flows::TURNAROUND)).await?;
                 Ok(finish(&plan, &defs, flows::verified(&all, &list)))
             }
             "timeline" => self.timeline(request, question).await,
@@ -180,23 +180,24 @@ impl<S: Store> QueryService<S> {
         }
     }
 
-    /// The joined flows that a question about them needs.
+    /// The joined flows that a question needs: what its columns name of them (`path` is `None`), or all of what happened on
+    /// the way, which the join takes from path marks, and besides these fields.
     async fn joined<T>(
         &self,
         request: &SelectRequest,
         question: &Question,
         defs: &[Def<T>],
-        totals: bool,
+        path: Option<&[&'static str]>,
     ) -> Result<(Plan, Flows, Vec<Arc<flows::Flow>>), Status> {
         let columns = columns(defs);
         let plan = Plan::new(request, &columns)?;
-        let names = match totals {
-            true => flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())),
-            false => READS.into_iter().chain(flows::TURNAROUND).collect(),
+        let names = match path {
+            None => flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())),
+            Some(more) => READS.iter().chain(more).copied().collect(),
         };
         let (predicate, exact) = push::push(&plan.expr);
         let first = if exact && request.view == "flows" { plan.first(&columns) } else { None };
-        let depth = Depth { predicate, names: Some(names), marks: !totals, first };
+        let depth = Depth { predicate, names: Some(names), marks: path.is_some(), first };
         let all = load::flows(&self.store, question, depth).await.map_err(|e| status(&e))?;
         let list = flows::flows(&all);
         Ok((plan, all, list))

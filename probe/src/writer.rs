@@ -35,8 +35,8 @@ const FIRST_GUESS: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two syncs of the spool: what a power failure may cost.
 const SYNC: Duration = Duration::from_secs(1);
-/// Time between two notes of what was acknowledged: what a probe that was killed sends again. A note makes a disk write
-/// three times for each lane; a slow one has better things to do every second.
+/// Time between two notes of what was acknowledged: what a probe that was killed sends again. A note makes a disk sync
+/// twice for each lane; a slow one has better things to do every second.
 const SAVE: Duration = Duration::from_secs(5);
 
 /// What a source hands over.
