@@ -15,17 +15,21 @@ mod runs;
 mod table;
 mod topology;
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::Markup;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::query::QueryService;
 use crate::store::Store;
@@ -37,6 +41,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Pages that may wait for records at the same time.
 const LISTENERS: usize = 64;
+
+/// How long a page's answer may take before the page begins without it.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Where the pages are served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,28 +122,54 @@ fn file(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text).into_response()
 }
 
-fn html(made: Result<Markup, Wrong>, here: &str, asked: &Asked) -> Response {
-    let (status, text) = match made {
-        Ok(page) => (StatusCode::OK, page),
-        Err(wrong) => (wrong.status, page::refusal(here, asked, &wrong)),
-    };
+/// Answers with a page. One that is not ready after [`PATIENCE`] begins without its answer, so that something is seen however
+/// much is stored; its status is 200 then, whatever comes.
+async fn html<F>(path: &str, asked: &Asked, made: F) -> Response
+where
+    F: Future<Output = Result<Markup, Wrong>> + Send + 'static,
+{
+    let begin = page::begin(path, asked).into_string();
+    let (path, asked) = (path.to_owned(), asked.clone());
+    let mut rest = Box::pin(async move {
+        let (status, page) = match made.await {
+            Ok(page) => (StatusCode::OK, page),
+            Err(wrong) => (wrong.status, page::refusal(&path, &asked, &wrong)),
+        };
+        (status, page.into_string() + page::END)
+    });
     let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    (status, head, text.into_string()).into_response()
+    if let Ok((status, rest)) = tokio::time::timeout(PATIENCE, &mut rest).await {
+        return (status, head, begin + &rest).into_response();
+    }
+    let (tell, parts) = mpsc::channel(2);
+    tokio::spawn(async move {
+        let send = async {
+            // Nobody who reads on is no trouble.
+            let _ = tell.send(Ok::<_, Infallible>(begin)).await;
+            let _ = tell.send(Ok(rest.await.1)).await;
+        };
+        tokio::select! {
+            () = send => {}
+            // The work of a question that nobody waits for any more ends here.
+            () = tell.closed() => {}
+        }
+    });
+    (head, Body::from_stream(ReceiverStream::new(parts))).into_response()
 }
 
 async fn fleet_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(fleet::fleet(&web, &asked).await, "/", &asked)
+    html("/", &asked.clone(), async move { fleet::fleet(&web, &asked).await }).await
 }
 
 async fn audit_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(fleet::audit(&web, &asked).await, "/audit", &asked)
+    html("/audit", &asked.clone(), async move { fleet::audit(&web, &asked).await }).await
 }
 
 async fn flows_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(flows::page(&web, &asked).await, "/flows", &asked)
+    html("/flows", &asked.clone(), async move { flows::page(&web, &asked).await }).await
 }
 
 async fn flow_page<S: Store>(
@@ -145,7 +178,7 @@ async fn flow_page<S: Store>(
     Query(pairs): Asking,
 ) -> Response {
     let asked = Asked::new(pairs);
-    html(flow::page(&web, &asked, &id).await, &format!("/flow/{id}"), &asked)
+    html(&format!("/flow/{id}"), &asked.clone(), async move { flow::page(&web, &asked, &id).await }).await
 }
 
 async fn flow_figure<S: Store>(
@@ -162,17 +195,17 @@ async fn flow_figure<S: Store>(
 
 async fn paths_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(topology::page(&web, &asked).await, "/paths", &asked)
+    html("/paths", &asked.clone(), async move { topology::page(&web, &asked).await }).await
 }
 
 async fn matrix_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(matrix::page(&web, &asked).await, "/matrix", &asked)
+    html("/matrix", &asked.clone(), async move { matrix::page(&web, &asked).await }).await
 }
 
 async fn runs_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {
     let asked = Asked::new(pairs);
-    html(runs::page(&web, &asked).await, "/runs", &asked)
+    html("/runs", &asked.clone(), async move { runs::page(&web, &asked).await }).await
 }
 
 async fn events_stream<S: Store>(State(web): State<Web<S>>) -> Response {
@@ -181,5 +214,57 @@ async fn events_stream<S: Store>(State(web): State<Web<S>>) -> Response {
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "too many pages wait for records; reload by hand\n").into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use tokio_stream::StreamExt as _;
+
+    use super::*;
+
+    fn refused() -> Result<Markup, Wrong> {
+        Err(Wrong { status: StatusCode::NOT_FOUND, text: "there is no such flow".to_owned() })
+    }
+
+    async fn parts(response: Response) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut body = response.into_body().into_data_stream();
+        while let Some(part) = body.next().await {
+            parts.push(String::from_utf8(part.unwrap().to_vec()).unwrap());
+        }
+        parts
+    }
+
+    #[tokio::test]
+    async fn a_page_begins_before_its_answer_is_there() {
+        let (path, asked) = ("/flow/<b>", Asked::new(Vec::new()));
+        let response = html(path, &asked, async { refused() }).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let at_once = parts(response).await;
+        assert_eq!(at_once.len(), 1);
+
+        let (answer, ready) = oneshot::channel();
+        let response = html(path, &asked, async { ready.await.unwrap() }).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        answer.send(refused()).unwrap();
+        let later = parts(response).await;
+        assert!(later[0].starts_with("<!DOCTYPE html>") && later[0].ends_with("</header>"), "{}", later[0]);
+        assert!(later[0].contains("<title>Flow &lt;b&gt; - SCE</title>"), "{}", later[0]);
+        assert!(later[1].contains("there is no such flow") && later[1].ends_with(page::END), "{}", later[1]);
+        assert_eq!(at_once[0], later.concat());
+    }
+
+    #[tokio::test]
+    async fn the_work_for_a_page_that_nobody_reads_ends() {
+        let (held, ended) = oneshot::channel::<()>();
+        let made = async move {
+            let _held = held;
+            std::future::pending().await
+        };
+        drop(html("/", &Asked::new(Vec::new()), made).await);
+        let gone = tokio::time::timeout(Duration::from_secs(10), ended).await;
+        assert!(gone.is_ok_and(|end| end.is_err()), "the question was dropped");
     }
 }

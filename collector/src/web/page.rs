@@ -1,8 +1,9 @@
 //! What all pages have in common: head, navigation, the form with the question, what the answer rests on.
 //!
-//! In: a page's parts. Out: HTML, escaped by construction. Asks nothing.
+//! In: a page's parts. Out: HTML, escaped by construction: [`begin`], which needs no answer and can be shown while there is
+//! none, what [`Page::html`] or [`refusal`] gives, and [`END`]. Asks nothing.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sce_proto::Completeness;
 use sce_view::time::{self, TimeStyle};
 use sce_view::units::{duration, grouped};
@@ -19,11 +20,14 @@ const PAGES: [(&str, &str); 6] = [
     ("/audit", "Audit"),
 ];
 
-/// A page.
+/// What comes after everything.
+pub(super) const END: &str = "</body></html>";
+
+/// A page, from its heading on.
 pub(super) struct Page<'a> {
     /// Its path.
     pub(super) path: &'a str,
-    /// Its name.
+    /// Its heading.
     pub(super) title: &'a str,
     /// What it answers, in a sentence.
     pub(super) about: &'a str,
@@ -40,11 +44,11 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The page as HTML.
+    /// The page as HTML, from its heading on.
     pub(super) fn html(self) -> Markup {
         // A window with an end does not change: nothing would come of asking again.
         let live = self.question.window.until_ns == 0;
-        let body = html! {
+        html! {
             h1 { (self.title) }
             p.about { (self.about) }
             (form(self.path, self.asked, Some(self.question)))
@@ -56,48 +60,46 @@ impl Page<'_> {
                     @for command in &self.same { code { (command) } }
                 }
             }
-        };
-        frame(self.path, self.title, self.asked, &body)
+        }
     }
 }
 
-/// A page that says what is wrong with the question.
+/// What is wrong with the question, in the place of a page.
 pub(super) fn refusal(path: &str, asked: &Asked, wrong: &Wrong) -> Markup {
-    let body = html! {
+    html! {
         h1 { "This cannot be shown" }
         (form(path, asked, None))
         main id="live" { pre.wrong { (wrong.text) } }
-    };
-    frame(path, "Not shown", asked, &body)
+    }
 }
 
-fn frame(path: &str, title: &str, asked: &Asked, body: &Markup) -> Markup {
+/// Everything above a page's heading.
+pub(super) fn begin(path: &str, asked: &Asked) -> Markup {
+    let flow = path.strip_prefix("/flow/").map(|id| format!("Flow {id}"));
+    let name = PAGES.iter().find(|p| p.0 == path).map_or("", |p| p.1);
     html! {
         (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " - SCE" }
-                link rel="icon" href="/icon.svg" type="image/svg+xml";
-                link rel="stylesheet" href="/sce.css";
-                script src="/sce.js" defer {}
-            }
-            body {
-                header {
-                    a.brand href="/" { "SCE" span { " observatory" } }
-                    nav {
-                        @for (to, name) in PAGES {
-                            @let here = path == to || (to == "/flows" && path.starts_with("/flow/"));
-                            @let unfiltered: &[(&str, &str)] = &[("sort", ""), ("filter", "")];
-                            @let change = if ["/", "/audit"].contains(&to) { unfiltered } else { &unfiltered[..1] };
-                            a href=(asked.url(to, change)) aria-current=[here.then_some("page")] { (name) }
-                        }
-                    }
-                    span.state id="state" {}
+        (PreEscaped("<html lang=\"en\">"))
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { (flow.as_deref().unwrap_or(name)) " - SCE" }
+            link rel="icon" href="/icon.svg" type="image/svg+xml";
+            link rel="stylesheet" href="/sce.css";
+            script src="/sce.js" defer {}
+        }
+        (PreEscaped("<body>"))
+        header {
+            a.brand href="/" { "SCE" span { " observatory" } }
+            nav {
+                @for (to, name) in PAGES {
+                    @let here = path == to || (to == "/flows" && flow.is_some());
+                    @let unfiltered: &[(&str, &str)] = &[("sort", ""), ("filter", "")];
+                    @let change = if ["/", "/audit"].contains(&to) { unfiltered } else { &unfiltered[..1] };
+                    a href=(asked.url(to, change)) aria-current=[here.then_some("page")] { (name) }
                 }
-                (body)
             }
+            span.state id="state" {}
         }
     }
 }
