@@ -56,6 +56,15 @@ impl Question {
         Question { since_ns, until_ns, ..self.clone() }
     }
 
+    /// Whether a scan of the window finds a record: as [`crate::store::schema::Time::Life`] has it.
+    fn holds(&self, record: &FlowInterval) -> bool {
+        let (begins, ends) = match record.interval_ns {
+            0 => (record.first_ns, record.last_ns.saturating_add(1)),
+            length => (record.start_ns, record.start_ns.saturating_add(length)),
+        };
+        begins < self.until_ns && ends > self.since_ns
+    }
+
     /// A scan of the window for records that have a run.
     pub(super) fn scan(&self, limit: usize) -> Scan {
         let predicate = match self.run.as_str() {
@@ -272,7 +281,7 @@ fn sightings(sums: Sums) -> Result<Vec<Sighting>, StoreError> {
     if all.len() > MOST_SIGHTINGS { Err(StoreError::too_many(MOST_SIGHTINGS)) } else { Ok(all) }
 }
 
-/// Sums over the lives of the flows of a window, each with its sums in the window.
+/// Sums over the lives of the flows of a window, each with its sums in the window, which are not read again.
 async fn lives<S: Store>(
     store: &S,
     question: &Question,
@@ -283,20 +292,25 @@ async fn lives<S: Store>(
     let keys = keys(&asked);
     let few = keys.len() <= FEW_KEYS;
     let began = asked.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_first_ns).min().unwrap_or(0);
-    let mut scan = question.around(if few { LIFE_NS } else { CONTEXT_NS }).scan(MOST_RECORDS);
-    scan.since_ns = scan.since_ns.max(began.saturating_sub(CONTEXT_NS)).min(question.since_ns);
-    scan.predicate = predicate;
+    let around = question.around(if few { LIFE_NS } else { CONTEXT_NS });
+    let since_ns = around.since_ns.max(began.saturating_sub(CONTEXT_NS)).min(question.since_ns);
+    let mut sums = Sums::new(&fields);
+    asked.iter().flat_map(|s| s.totals.iter().flatten()).for_each(|total| sums.add(total));
+    let mut scan = Scan { predicate, fields, ..question.scan(MOST_RECORDS) };
     if few {
         scan.predicate = scan.predicate.and(has_key(&keys));
     }
-    let mut sums = Sums::new(&fields);
-    scan.fields = fields;
+    // Records that reach into the window are in its sums.
     let mut add = |record: &FlowInterval| {
-        if keys.contains(&record.flow_key) {
+        if keys.contains(&record.flow_key) && !question.holds(record) {
             sums.add(record)
         }
     };
-    read::sums(store, &scan, &question.trace, &mut add).await?;
+    let sides = [(since_ns, question.since_ns), (question.until_ns, around.until_ns)];
+    for (since_ns, until_ns) in sides.into_iter().filter(|side| side.0 < side.1) {
+        (scan.since_ns, scan.until_ns) = (since_ns, until_ns);
+        read::sums(store, &scan, &question.trace, &mut add).await?;
+    }
     let mut lives = sightings(sums)?;
     let places = places(&lives);
     for s in asked {
