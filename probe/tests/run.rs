@@ -142,4 +142,21 @@ fn a_replay_that_is_killed_goes_on_where_it_was() {
     assert!(kills > 3, "only {kills} of the replays were killed before their end");
     fails(&start(&killed).wait_with_output().unwrap(), 8, &[]);
     assert_eq!(content(&killed), want, "after {kills} kills");
+
+    // The note about the replay stands twice in its file: one damaged copy is mended, two are told.
+    let note = whole.join("replay.toml");
+    let damage = |at: usize| {
+        let mut bytes = std::fs::read(&note).unwrap();
+        bytes[at] ^= 4;
+        std::fs::write(&note, bytes).unwrap();
+    };
+    let half = std::fs::metadata(&note).unwrap().len() as usize / 2;
+    for at in [3, half + 3, 3] {
+        damage(at);
+        fails(&start(&whole).wait_with_output().unwrap(), 8, &[]);
+    }
+    assert_eq!(content(&whole), want, "nothing was read twice");
+    damage(3);
+    damage(half + 3);
+    fails(&start(&whole).wait_with_output().unwrap(), 7, &["replay.toml", "damaged", "remove"]);
 }

@@ -464,6 +464,23 @@ fn a_full_disk_is_survived_and_what_was_refused_is_reported_in_its_place() {
 }
 
 #[test]
+fn a_report_that_waits_speaks_of_what_was_refused_meanwhile_too() {
+    let dir = temp();
+    let disk = Flaky::default();
+    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(disk.clone()), "", 0).unwrap();
+    disk.full.store(true, Relaxed);
+    for n in 1..=5 {
+        assert!(spool.append(1, batch(n, 50), 1, 0).is_err());
+        assert_eq!(spool.read(1, 1, 0), None, "delivery asks, and there is no room for a report");
+    }
+    disk.full.store(false, Relaxed);
+    assert_eq!(drain(&mut spool, 1, 1), (Vec::new(), (1..=5).collect()));
+    let told = reports(&mut spool);
+    let of: Vec<_> = told.iter().map(|r| (r.first_seq, r.last_seq, r.records, r.frames)).collect();
+    assert_eq!(of, [(1, 5, 5, 1 + 2 + 3 + 4 + 5)]);
+}
+
+#[test]
 fn what_was_committed_unsaid_and_given_up_is_not_lost() {
     for committed in [0, 1, 7, 20, 39, 40] {
         let dir = temp();

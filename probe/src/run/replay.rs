@@ -102,9 +102,12 @@ impl Replay {
     pub(super) fn resume(&self, spool: &mut Spool, dir: &Path) -> anyhow::Result<Option<[u64; LANES]>> {
         let path = dir.join(OPEN);
         let note = |name| {
-            let bytes = fs::read(dir.join(name)).ok()?;
+            let path = dir.join(name);
+            let bytes = fs::read(&path).ok()?;
             let text = twice::decode(&bytes).or_else(|| twice::earlier(&bytes))?;
-            toml::from_str::<Begun>(text).ok()
+            let begun = toml::from_str::<Begun>(text).ok()?;
+            twice::mend(&path, &bytes, &twice::encode(text));
+            Some(begun)
         };
         let mine = |begun: &Begun| begun.identity == self.identity;
         let now = spool.positions();
@@ -112,6 +115,15 @@ impl Replay {
             let skip = std::array::from_fn(|lane| now[lane].saturating_sub(begun.positions[lane]));
             tracing::info!(records = skip.iter().sum::<u64>(), "Going on with an interrupted replay");
             return Ok(Some(skip));
+        }
+        if path.exists() && note(OPEN).is_none() {
+            let text = format!(
+                "{} is damaged: it tells what this spool has of a replay, and without it everything would be counted twice. \
+                 To read the files anew, remove {}",
+                path.display(),
+                dir.display()
+            );
+            return Err(Failure::new(code::SPOOL, text).into());
         }
         if note(DONE).is_some_and(|begun| mine(&begun)) {
             tracing::warn!("This replay was delivered before; everything in it is counted once more now");

@@ -182,11 +182,15 @@ impl Spool {
     }
 
     pub(super) fn write_reports(&mut self, now_ns: u64) {
-        while let Some(report) = self.unwritten.first() {
-            let mut batch = columns::pack(vec![columns::table(std::slice::from_ref(report))]);
+        while let Some(waiting) = self.unwritten.first() {
+            let (lane, first) = (waiting.lane as usize, waiting.first_seq);
+            let about = (waiting.last_seq > 0 && waiting.lost_epoch == self.meta.epoch && lane < LANES)
+                .then_some((lane, first));
+            // While the report waited its gap may have taken in more.
+            let gap = about.and_then(|_| self.lanes[lane].gaps.iter().find(|g| *g.seqs.start() == first));
+            let report = gap.map_or_else(|| waiting.clone(), |gap| self.report_of(lane, gap));
+            let mut batch = columns::pack(vec![columns::table(std::slice::from_ref(&report))]);
             (batch.first_ns, batch.last_ns) = (report.at_ns, report.at_ns);
-            let about = (report.last_seq > 0 && report.lost_epoch == self.meta.epoch && (report.lane as usize) < LANES)
-                .then_some((report.lane as usize, report.first_seq));
             if let Err(error) = self.append_numbered(CONTROL, &mut batch, 0, about, now_ns) {
                 tracing::warn!(%error, "Loss report could not be written yet");
                 return;

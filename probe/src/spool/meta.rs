@@ -53,8 +53,7 @@ impl Meta {
         Ok(twice::encode(&toml::to_string(self).map_err(io::Error::other)?))
     }
 
-    /// The file's content; `None` where there is none or it cannot be used, in which case it is moved to `bad`. A copy that
-    /// is damaged is mended at once, so that the next damaged byte finds two again.
+    /// The file's content; `None` where there is none or it cannot be used, in which case it is moved to `bad`.
     pub(crate) fn load(dir: &Path, bad: &Path) -> io::Result<(Option<Meta>, Option<PathBuf>)> {
         let path = dir.join("meta.toml");
         let bytes = match fs::read(&path) {
@@ -67,11 +66,7 @@ impl Meta {
         let meta = text.and_then(|t| toml::from_str::<Meta>(t).ok()).filter(good);
         match meta {
             Some(meta) => {
-                if meta.encode()? != bytes
-                    && let Err(error) = meta.save(dir)
-                {
-                    tracing::warn!(%error, "A damaged copy in the spool could not be mended");
-                }
+                twice::mend(&path, &bytes, &meta.encode()?);
                 Ok((Some(meta), None))
             }
             None => Ok((None, Some(set_aside(&path, bad)?))),

@@ -1,7 +1,12 @@
 //! Small files that must survive a damaged byte: their text stands in them twice, each time with a checksum.
 //!
-//! In: text. Out: bytes, and the readings of them that can be trusted. Files of earlier releases have the text once and without
-//! a checksum; they are read as they are.
+//! In: text. Out: bytes, and the readings of them that can be trusted; a copy that is damaged is mended as soon as it is seen,
+//! so that the next damaged byte finds two again. Files of earlier releases have the text once and without a checksum; they
+//! are read as they are.
+
+use std::path::Path;
+
+use super::disk::replace;
 
 /// Begins the line behind each copy.
 const MARK: &str = "# crc32c ";
@@ -24,6 +29,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<&str> {
 pub(crate) fn earlier(bytes: &[u8]) -> Option<&str> {
     let marked = bytes.windows(MARK.len()).any(|w| w == MARK.as_bytes());
     std::str::from_utf8(bytes).ok().filter(|_| !marked)
+}
+
+/// Writes a file again that is not what it ought to be.
+pub(crate) fn mend(path: &Path, found: &[u8], ought: &[u8]) {
+    if found != ought
+        && let Err(error) = replace(path, ought)
+    {
+        tracing::warn!(file = %path.display(), %error, "A damaged copy could not be mended");
+    }
 }
 
 fn whole(copy: &[u8]) -> Option<&str> {

@@ -13,8 +13,8 @@ use bytes::Bytes;
 
 use super::{Lane, Segment};
 use crate::spool::cursor::Cursor;
-use crate::spool::disk::replace;
 use crate::spool::format::{self, HEADER, Header, HeaderFault};
+use crate::spool::twice;
 
 /// What a lane found when it was opened.
 #[derive(Debug, Default)]
@@ -45,18 +45,14 @@ impl Lane {
             file: None,
         };
         let mut found = Found::default();
-        if let Ok(bytes) = std::fs::read(dir.join("cursor")) {
+        let path = dir.join("cursor");
+        if let Ok(bytes) = std::fs::read(&path) {
             match Cursor::decode(&bytes) {
                 Some(cursor) => {
-                    // A damaged copy is mended at once, so that the next damaged byte finds two again.
-                    if cursor.encode() != bytes
-                        && let Err(error) = replace(&dir.join("cursor"), &cursor.encode())
-                    {
-                        tracing::warn!(%error, "A damaged copy in the spool could not be mended");
-                    }
+                    twice::mend(&path, &bytes, &cursor.encode());
                     lane.saved = cursor;
                 }
-                None => found.foreign.push(set_aside(&dir.join("cursor"), bad)?),
+                None => found.foreign.push(set_aside(&path, bad)?),
             }
         }
         lane.acked_seq = lane.saved.acked_seq;
