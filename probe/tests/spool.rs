@@ -481,6 +481,29 @@ fn a_report_that_waits_speaks_of_what_was_refused_meanwhile_too() {
 }
 
 #[test]
+fn a_crash_after_a_full_disk_does_not_forget_what_was_refused() {
+    let dir = temp();
+    let disk = Flaky::default();
+    let (mut spool, _) = Spool::open(dir.path(), limits(1 << 20), Box::new(disk.clone()), "", 0).unwrap();
+    let lane = dir.path().join(format!("e{:016x}/1", spool.epoch()));
+    // No room for segments, nor for the cursor.
+    disk.full.store(true, Relaxed);
+    fs::create_dir(lane.join("cursor.new")).unwrap();
+    for n in 1..=2 {
+        assert!(spool.append(1, batch(n, 50), 1, 0).is_err());
+    }
+    disk.full.store(false, Relaxed);
+    fs::remove_dir(lane.join("cursor.new")).unwrap();
+    assert_eq!(spool.append(1, batch(3, 50), 1, 0).unwrap(), 3);
+    drop(spool);
+    let (mut spool, _) = open(dir.path());
+    assert_eq!(drain(&mut spool, 1, 1), (vec![(3, 3)], (1..=2).collect()));
+    let told = reports(&mut spool);
+    let of: Vec<_> = told.iter().map(|r| (r.reason.as_str(), r.records, r.frames)).collect();
+    assert_eq!(of, [("spool_full", 2, 1 + 2)]);
+}
+
+#[test]
 fn what_was_committed_unsaid_and_given_up_is_not_lost() {
     for committed in [0, 1, 7, 20, 39, 40] {
         let dir = temp();

@@ -77,6 +77,8 @@ pub(crate) struct Lane {
     /// Frames written since the last sync, to write them again if that fails, with their numbers and positions.
     unsynced: Vec<(u64, u64, Vec<u8>)>,
     saved: Cursor,
+    /// Something was refused of which only this process knows.
+    pub(crate) unsaved: bool,
     /// Where the last read ended: (number that follows, segment, offset).
     place: Option<(u64, u64, u64)>,
     file: Option<(u64, File)>,
@@ -243,6 +245,7 @@ impl Lane {
             replace(&self.dir.join("cursor"), &cursor.encode())?;
             self.saved = cursor;
         }
+        self.unsaved = false;
         while let Some(oldest) = self.segments.front() {
             let being_written = self.writer.is_some() && self.segments.len() == 1;
             if being_written || self.last_of(oldest) > self.acked_seq {

@@ -88,11 +88,12 @@ impl Spool {
             Some(before) if before.goes_on_in(&gap) => before.absorb(&gap),
             _ => lane_.gaps.push(gap),
         }
+        lane_.unsaved = true;
         self.save_gaps(lane);
     }
 
     /// False if the disk fails for another reason than that it is full.
-    fn save_gaps(&mut self, lane: usize) -> bool {
+    pub(super) fn save_gaps(&mut self, lane: usize) -> bool {
         match self.lanes[lane].save() {
             Ok(()) => true,
             Err(error) => {

@@ -211,6 +211,10 @@ impl Spool {
         now_ns: u64,
     ) -> Result<u64, SpoolError> {
         self.write_reports(now_ns);
+        // What was refused stands in no segment: before one goes on behind it, it is written down if the disk lets us.
+        if self.lanes[lane].unsaved {
+            self.save_gaps(lane);
+        }
         let appended = self.append_numbered(lane, &mut batch, source_records, None, now_ns);
         if appended.is_err() {
             self.lose(lane, &batch, source_records, "spool_full", now_ns);

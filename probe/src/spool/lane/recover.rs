@@ -41,6 +41,7 @@ impl Lane {
             gaps: Vec::new(),
             unsynced: Vec::new(),
             saved: Cursor::default(),
+            unsaved: false,
             place: None,
             file: None,
         };
