@@ -31,7 +31,6 @@ use tracing::Instrument as _;
 use crate::access::Guard;
 use crate::access::identity::Role;
 use crate::clock::now_ns;
-use crate::correlate::READS;
 use crate::ingest::Connected;
 use crate::metrics::{self, Metrics};
 use crate::rollup::read::Trace;
@@ -193,7 +192,7 @@ impl<S: Store> QueryService<S> {
         let plan = Plan::new(request, &columns)?;
         let names = match path {
             None => flows::names(plan.needed.iter().map(|i| columns[*i].name.as_str())),
-            Some(more) => READS.iter().chain(more).copied().collect(),
+            Some(more) => more.iter().copied().collect(),
         };
         let (predicate, exact) = push::push(&plan.expr);
         let first = if exact && request.view == "flows" { plan.first(&columns) } else { None };

@@ -44,15 +44,14 @@ use line::View;
 use matching::Matching;
 use sce_proto::bits::{join_evidence, path_warning};
 
-/// What is looked at of [`FlowInterval`]s, beside their keys and addresses: nothing else needs to be read for a join.
-pub const READS: [&str; 33] = [
+/// What is looked at of [`FlowInterval`]s, beside their keys and addresses; the first [`COUNTED`] are all that
+/// [`Options::counts_only`] needs.
+const READS: [&str; 33] = [
     "end_reason_last",
     "quality_bits",
-    "ecn_mode_last",
     "handshake_bits",
     "packets",
     "ip_bytes",
-    "payload_bytes",
     "first_ns",
     "last_ns",
     "ttl_min",
@@ -61,6 +60,10 @@ pub const READS: [&str; 33] = [
     "ect1_packets",
     "ect0_packets",
     "ce_packets",
+    "reordered_segments",
+    "late_segments",
+    "ecn_mode_last",
+    "payload_bytes",
     "ect1_bytes",
     "ce_bytes",
     "ce_data_packets",
@@ -69,8 +72,6 @@ pub const READS: [&str; 33] = [
     "tcp_ece",
     "tcp_ae",
     "esce_acked_bytes",
-    "reordered_segments",
-    "late_segments",
     "duplicated_packets",
     "syn_ace_bits",
     "ece_episodes",
@@ -80,6 +81,13 @@ pub const READS: [&str; 33] = [
     "option_ce_bytes",
     "sctp_ecne_chunks",
 ];
+const COUNTED: usize = 15;
+
+/// The fields of [`FlowInterval`]s that a join looks at, beside their keys and addresses: nothing else needs to be read for it.
+#[must_use]
+pub fn reads(counts_only: bool) -> &'static [&'static str] {
+    if counts_only { &READS[..COUNTED] } else { &READS }
+}
 
 /// One flow instance as one observation point saw it.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@ use sce_proto::{FlowInterval, Kind, Merge, ObservationPoint, PathMarks, ProbeInt
 
 use super::outline::{self, Outlines};
 use super::source::Source;
-use crate::correlate::{Awake, Joined, Options, Sighting, correlate};
+use crate::correlate::{Awake, Joined, Options, Sighting, correlate, reads};
 use crate::rollup::read::{self, Trace};
 use crate::rollup::sums::Sums;
 use crate::store::predicate::Predicate;
@@ -126,7 +126,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         let (total, some) = shortlist(store, question, &scan, first).await?;
         (keys, counted) = (Some(some), Some(total));
     }
-    let fields = wanted(depth.names.as_ref());
+    let fields = wanted(depth.names.as_ref(), reads(!depth.marks));
     scan.fields.clone_from(&fields);
     let predicate = scan.predicate.clone();
     if let Some(keys) = keys.as_ref().filter(|k| k.len() <= FEW_KEYS) {
@@ -232,31 +232,8 @@ async fn keys_of<S: Store>(store: &S, question: &Question, flow: u64) -> Result<
     Ok(Predicate::Or(keys.into_iter().map(|key| Predicate::equal("flow_key", key)).collect()))
 }
 
-/// What the join looks at, whatever was asked for.
-const BASE: [&str; 19] = [
-    "packets",
-    "frames",
-    "superpackets",
-    "estimated_packets",
-    "ip_bytes",
-    "first_ns",
-    "last_ns",
-    "ttl_min",
-    "ttl_max",
-    "handshake_bits",
-    "quality_bits",
-    "end_reason_last",
-    "ecn_mode_last",
-    "not_ect_packets",
-    "ect1_packets",
-    "ect0_packets",
-    "ce_packets",
-    "tcp_syn",
-    "tcp_fin",
-];
-
-/// Positions of the fields to read.
-fn wanted(names: Option<&BTreeSet<&str>>) -> Vec<usize> {
+/// Positions of the fields to read, for what is wanted and for the join.
+fn wanted(names: Option<&BTreeSet<&str>>, join: &[&str]) -> Vec<usize> {
     let Some(names) = names else { return (0..FlowInterval::FIELDS.len()).collect() };
     let derived = derive::derived().iter().filter(|d| names.contains(d.name.as_str()));
     let sources: BTreeSet<&str> = derived.flat_map(|d| d.from.iter().copied()).collect();
@@ -266,7 +243,7 @@ fn wanted(names: Option<&BTreeSet<&str>>) -> Vec<usize> {
         let name = f.name;
         f.merge == Merge::Key && f.kind != Kind::Bytes
             || name.ends_with("_ip")
-            || BASE.contains(&name)
+            || join.contains(&name)
             || names.contains(name)
             || sources.contains(name)
             || with_count.contains(name)

@@ -12,21 +12,31 @@ use sce_proto::{FlowInterval, Merge, ObservationPoint, Record};
 
 /// The join, which must say the same when records have only what it says it looks at.
 pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
+    let joined = correlate::correlate(points, sightings, options);
+    for (counts_only, joined) in [
+        (options.counts_only, &joined),
+        (true, &correlate::correlate(points, sightings, &Options { counts_only: true, ..options.clone() })),
+    ] {
+        let bare: Vec<Sighting> = sightings.iter().map(|s| bare(s, correlate::reads(counts_only))).collect();
+        let options = Options { counts_only, ..options.clone() };
+        assert_eq!(format!("{joined:?}"), format!("{:?}", correlate::correlate(points, &bare, &options)));
+    }
+    joined
+}
+
+/// A sighting whose records have nothing but keys and these fields.
+fn bare(sighting: &Sighting, fields: &[&str]) -> Sighting {
     let looked = |record: &FlowInterval| {
         let mut out = FlowInterval::default();
         for (at, field) in FlowInterval::FIELDS.iter().enumerate() {
-            if field.merge == Merge::Key || correlate::READS.contains(&field.name) {
+            if field.merge == Merge::Key || fields.contains(&field.name) {
                 out.set(at, record.get(at));
             }
         }
         out
     };
     let looked = |records: &[Option<FlowInterval>; 2]| records.each_ref().map(|r| r.as_ref().map(looked));
-    let bare = |s: &Sighting| Sighting { totals: looked(&s.totals), window: looked(&s.window), ..s.clone() };
-    let bare: Vec<Sighting> = sightings.iter().map(bare).collect();
-    let joined = correlate::correlate(points, sightings, options);
-    assert_eq!(format!("{joined:?}"), format!("{:?}", correlate::correlate(points, &bare, options)));
-    joined
+    Sighting { totals: looked(&sighting.totals), window: looked(&sighting.window), ..sighting.clone() }
 }
 
 /// A captured frame.
