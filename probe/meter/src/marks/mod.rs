@@ -144,10 +144,10 @@ impl Marks {
         tail.pass(p, p.ip_bytes);
     }
 
-    /// Takes a segment that goes on where the one before ended, as nearly every one does. `None`: it does not, and nothing
-    /// was changed.
+    /// Takes a segment that crosses no boundary, as nearly every one does. `None`: this may be another, and nothing was
+    /// changed.
     #[inline]
-    fn usual(&self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>) -> Option<TcpSegment> {
+    fn usual(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>) -> Option<TcpSegment> {
         let stamps = stamped(segment.options)?;
         let control = segment.flags & (flag::SYN | flag::FIN | flag::RST);
         if p.segments != 1 || control != 0 || p.headers != Headers::Complete {
@@ -158,9 +158,7 @@ impl Marks {
         if payload > 0 {
             front = within_block(tail, self.config.log2_stride, seq, seq.wrapping_add(payload))?;
         }
-        if self.maps.is_some() && !tail.map.extend(tail.packets, &run(p, 1, seq, payload)) {
-            return None;
-        }
+        self.map(tail, tail.packets, run(p, 1, seq, payload));
         tail.front = front;
         Some(named(p, segment, stamps))
     }
