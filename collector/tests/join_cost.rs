@@ -6,6 +6,10 @@ use sce_proto::marks::trail::ALL;
 use sce_proto::marks::{Counters, Mark, TrailWriter};
 use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
 
+/// As the collector has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const T0: u64 = 1_700_000_000_000_000_000;
 
 /// One flow at one point: ten packets each way in this bucket, every tenth lost on each hop.
