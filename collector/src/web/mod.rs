@@ -29,6 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::Markup;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::query::QueryService;
@@ -43,7 +44,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 const LISTENERS: usize = 64;
 
 /// How long a page's answer may take before the page begins without it.
-const PATIENCE: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Where the pages are served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -130,7 +131,9 @@ where
 {
     let begin = page::begin(path, asked).into_string();
     let (path, asked) = (path.to_owned(), asked.clone());
-    let mut rest = Box::pin(async move {
+    // A task of its own: unpacking an answer may keep its thread busy for longer than the patience lasts.
+    let mut work = JoinSet::new();
+    work.spawn(async move {
         let (status, page) = match made.await {
             Ok(page) => (StatusCode::OK, page),
             Err(wrong) => (wrong.status, page::refusal(&path, &asked, &wrong)),
@@ -138,23 +141,29 @@ where
         (status, page.into_string() + page::END)
     });
     let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    if let Ok((status, rest)) = tokio::time::timeout(PATIENCE, &mut rest).await {
-        return (status, head, begin + &rest).into_response();
+    if let Ok(made) = tokio::time::timeout(PATIENCE, rest(&mut work)).await {
+        return (made.0, head, begin + &made.1).into_response();
     }
     let (tell, parts) = mpsc::channel(2);
     tokio::spawn(async move {
         let send = async {
             // Nobody who reads on is no trouble.
             let _ = tell.send(Ok::<_, Infallible>(begin)).await;
-            let _ = tell.send(Ok(rest.await.1)).await;
+            let _ = tell.send(Ok(rest(&mut work).await.1)).await;
         };
         tokio::select! {
             () = send => {}
-            // The work of a question that nobody waits for any more ends here.
+            // The work for a page that nobody waits for any more ends here.
             () = tell.closed() => {}
         }
     });
     (head, Body::from_stream(ReceiverStream::new(parts))).into_response()
+}
+
+/// What a page's task comes to.
+async fn rest(work: &mut JoinSet<(StatusCode, String)>) -> (StatusCode, String) {
+    let failed = || (StatusCode::INTERNAL_SERVER_ERROR, "The collector failed; its log says why.".to_owned());
+    work.join_next().await.and_then(Result::ok).unwrap_or_else(failed)
 }
 
 async fn fleet_page<S: Store>(State(web): State<Web<S>>, Query(pairs): Asking) -> Response {

@@ -104,25 +104,36 @@ impl Browser {
         answer["result"]["value"].take()
     }
 
-    /// Opens a page in a window of a width.
-    pub(crate) fn visit(&mut self, url: &str, width: u32) -> Visit {
+    /// Goes to a page in a window of a width.
+    pub(crate) fn open(&mut self, url: &str, width: u32) {
         let window = json!({ "width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.ask("Emulation.setDeviceMetricsOverride", &window).unwrap();
         self.ask("Page.navigate", &json!({ "url": "about:blank" })).unwrap();
         self.until("Page.loadEventFired");
         self.events.clear();
         self.ask("Page.navigate", &json!({ "url": url })).unwrap();
-        self.until("Page.loadEventFired");
+    }
+
+    /// From the click to the first text or picture of the open page, ms; it may not be there as a whole yet.
+    pub(crate) fn first_paint_ms(&mut self) -> f64 {
         let paint = self.value(
             "new Promise(done => new PerformanceObserver(list => {
                 const first = list.getEntriesByName('first-contentful-paint')[0];
                 if (first) done(first.startTime);
             }).observe({ type: 'paint', buffered: true }))",
         );
+        paint.as_f64().unwrap()
+    }
+
+    /// Opens a page and waits until it is there.
+    pub(crate) fn visit(&mut self, url: &str, width: u32) -> Visit {
+        self.open(url, width);
+        self.until("Page.loadEventFired");
+        let first_paint_ms = self.first_paint_ms();
         let width = self.value("[document.documentElement.scrollWidth, window.innerWidth]");
         let text = self.value("document.body.innerText");
         let mut visit = Visit {
-            first_paint_ms: paint.as_f64().unwrap(),
+            first_paint_ms,
             too_wide: width[0].as_u64() > width[1].as_u64(),
             text: text.as_str().unwrap().to_owned(),
             ..Visit::default()
