@@ -124,7 +124,7 @@ impl Flow {
         let dir = self.dir(forward);
         self.gaps[dir].fetch();
         if let Some(tails) = &self.tails {
-            fetch::value(&tails[dir]);
+            tails[dir].fetch();
         }
         self.transport.fetch_boxes(p, dir);
     }
