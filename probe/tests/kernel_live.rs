@@ -280,8 +280,9 @@ fn marked_transfer(path: &Path) -> (Vec<u64>, Vec<SocketSample>) {
 fn the_window_falls_within_a_round_trip_of_a_mark() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Some(path) = path_or_skip() else { return };
-    // Slow start may go on until the first mark, 400 packets: a queue that holds twice as many, so that nothing is lost.
-    path.limit(40, 1_200_000).unwrap();
+    // Slow start may go on until the first mark, 400 packets, and doubles once more before the sender hears of it, with those
+    // in the queue: a queue that holds four times as many, so that nothing is lost.
+    path.limit(40, 2_400_000).unwrap();
     path.nothing_twice_unless_lost().unwrap();
     path.segment_at_the_client().unwrap(); // every packet is counted for the next mark, not every superpacket
     let marking = "add table ip m; add chain ip m f { type filter hook forward priority 0 ; }; \
