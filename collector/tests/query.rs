@@ -12,8 +12,8 @@ use sce_collector::query::filter::{parse, push};
 use sce_collector::query::table::{Cell, Column};
 use sce_proto::query_client::QueryClient;
 use sce_proto::{
-    Completeness, FlowInterval, LossReport, ObservationPoint, ProbeInterval, Record, SelectRequest, Value, columns,
-    select_reply, value,
+    Completeness, FlowInterval, Kind, LossReport, Merge, ObservationPoint, ProbeInterval, Record, SelectRequest, Value,
+    ValueRef, columns, select_reply, value,
 };
 use tonic::{Code, Status};
 
@@ -302,6 +302,42 @@ async fn every_view_describes_itself_and_answers_with_its_columns() {
         assert!(about.columns.iter().any(|c| c.default_shown), "{} shows nothing", about.name);
         for row in view(&collector, &about.name, "").await {
             assert!(row.keys().map(String::as_str).eq(names.iter().copied()), "{}", about.name);
+        }
+    }
+    collector.stop().await;
+}
+
+/// Only what the columns need is read of the records: a row must not be made of more.
+#[tokio::test]
+async fn a_column_says_the_same_alone_and_among_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let collector = start(&dir.path().join("q.db")).await;
+    for (probe, op, ttl) in [("client", 1, [64, 62]), ("server", 2, [62, 64])] {
+        let seen = Seen { op, swapped: false, evidence: 5, packets: [10, 20], ttl };
+        let mut records = connection(&seen, 7, 40_000, 0);
+        for record in &mut records {
+            for (at, field) in FlowInterval::FIELDS.iter().enumerate() {
+                if field.merge != Merge::Key && field.kind == Kind::U64 && record.get(at) == ValueRef::U64(0) {
+                    record.set(at, ValueRef::U64(3));
+                }
+            }
+        }
+        deliver(&collector, probe, op, &[records]).await;
+    }
+    for view in ["flows", "flow"] {
+        let ask = async |columns: Vec<String>| {
+            let request = SelectRequest { view: view.to_owned(), columns, ..SelectRequest::default() };
+            select(&collector, request).await.unwrap().0
+        };
+        let mut client = QueryClient::connect(collector.url()).await.unwrap();
+        let views = client.describe(sce_proto::DescribeRequest::default()).await.unwrap().into_inner().views;
+        let columns = views.into_iter().find(|v| v.name == view).unwrap().columns;
+        let whole = ask(columns.iter().map(|c| c.name.clone()).collect()).await;
+        assert!(!whole.is_empty() && columns.len() > 300);
+        for column in columns {
+            for (row, all) in ask(vec![column.name.clone()]).await.iter().zip(&whole) {
+                assert_eq!(row[&column.name], all[&column.name], "{view}: {}", column.name);
+            }
         }
     }
     collector.stop().await;

@@ -271,7 +271,10 @@ pub(in crate::query) fn verified_columns() -> Vec<Def<Verified>> {
     out
 }
 
-/// The field names behind columns such as `up.packets`, for reading no more than needed; `None` = all are needed.
+/// Fields of records that every row is made of, whatever its columns.
+const LOOKS: [&str; 7] = ["ecn_mode_last", "packets", "first_ns", "last_ns", "ttl_max", "ect1_packets", "ce_packets"];
+
+/// The field names behind columns such as `up.packets`, and behind every row, for reading no more than needed.
 pub(in crate::query) fn names<'a>(columns: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-    columns.map(|c| c.rsplit('.').next().unwrap_or(c)).collect()
+    columns.map(|c| c.rsplit('.').next().unwrap_or(c)).chain(LOOKS).collect()
 }
