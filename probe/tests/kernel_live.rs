@@ -292,36 +292,49 @@ fn the_window_falls_within_a_round_trip_of_a_mark() {
         eprintln!("SKIP: no nftables to set CE with: {}", String::from_utf8_lossy(&set.stderr).trim());
         return;
     }
-    // On a loaded machine a process may be stopped while it holds its socket, and all that arrives for it waits.
-    let in_time = (0..5).any(|_| {
+    // On a loaded machine a process may be stopped while it holds its socket, and all that arrives for it waits; a packet may
+    // be sent again for no other reason. Such a transfer says nothing of the window.
+    for attempt in 1..=8 {
         let (marks, samples) = marked_transfer(&path);
-        assert!(marks.len() >= 3, "{} packets arrived with CE", marks.len());
-        assert_eq!(samples.iter().map(|s| s.retransmitted_segments).sum::<u64>(), 0, "marks only, no loss");
-        assert!(samples.iter().map(|s| s.delivered_ce_segments).sum::<u64>() > 0);
-        let mut events: Vec<&SocketSample> =
-            samples.iter().filter(|s| !s.event.is_empty() && s.dst_port == u32::from(PORT)).collect();
-        events.sort_by_key(|s| s.at_ns);
-        follows(marks[0], &events)
-    });
-    assert!(in_time, "the window fell late in every attempt");
+        match follows(&marks, &samples) {
+            Ok(seen) => return eprintln!("attempt {attempt}: {seen}"),
+            Err(why) => eprintln!("attempt {attempt}: {why}"),
+        }
+    }
+    panic!("in no attempt did the window fall as it should");
 }
 
-/// After the first mark the sender enters CWR, and then its window shrinks; whether both came within one round trip.
-fn follows(mark_ns: u64, events: &[&SocketSample]) -> bool {
-    let entered = events.iter().find(|s| s.event == EventKind::CaState.name() && s.ca_state_last == 2).unwrap();
-    assert!(entered.at_ns >= mark_ns, "CWR before any mark");
+/// After the first mark the sender enters CWR, and then its window shrinks, both within one round trip:
+/// what was seen, or what was not so.
+fn follows(marks: &[u64], samples: &[SocketSample]) -> Result<String, String> {
+    let [mark_ns, _, _, ..] = marks else { return Err(format!("{} packets arrived with CE", marks.len())) };
+    match samples.iter().map(|s| s.retransmitted_segments).sum::<u64>() {
+        0 => {}
+        n => return Err(format!("{n} segments sent again, where packets were marked and none was lost")),
+    }
+    if samples.iter().all(|s| s.delivered_ce_segments == 0) {
+        return Err("the sender was told of no mark".into());
+    }
+    let mut events: Vec<&SocketSample> =
+        samples.iter().filter(|s| !s.event.is_empty() && s.dst_port == u32::from(PORT)).collect();
+    events.sort_by_key(|s| s.at_ns);
+    let entered = events.iter().find(|s| s.event == EventKind::CaState.name() && s.ca_state_last == 2);
+    let entered = entered.ok_or("CWR was not entered")?;
+    let entered_ns = entered.at_ns.checked_sub(*mark_ns).ok_or("CWR before any mark")?;
     let before = entered.cwnd_segments_last;
     let after: Vec<_> = events.iter().filter(|s| s.at_ns > entered.at_ns).collect();
-    let fallen = after.iter().find(|s| s.cwnd_segments_last < before).unwrap();
+    let fallen = after.iter().find(|s| s.cwnd_segments_last < before).ok_or("the window never fell")?;
     // It goes on falling, an acknowledgement at a time (proportional rate reduction, RFC 6937).
     let reducing = after.iter().take_while(|s| s.ca_state_last == 2);
-    let reduced = reducing.map(|s| s.cwnd_segments_last).min().unwrap();
-    let (srtt_ns, entered_ns, fallen_ns) =
-        (entered.srtt_ns_last, entered.at_ns - mark_ns, fallen.at_ns - entered.at_ns);
-    eprintln!("CWR {entered_ns} ns after the mark, smaller {fallen_ns} ns later, smoothed RTT {srtt_ns} ns");
-    eprintln!("window {before} -> {reduced}");
-    assert!(reduced * 10 <= before * 9, "{before} -> {reduced}: CUBIC reduces to 0.7 or 0.85 (RFC 8511)");
-    entered_ns <= srtt_ns && fallen_ns <= srtt_ns
+    let reduced = reducing.map(|s| s.cwnd_segments_last).min().ok_or("CWR was left at once")?;
+    let (srtt_ns, fallen_ns) = (entered.srtt_ns_last, fallen.at_ns - entered.at_ns);
+    let seen = format!(
+        "CWR {entered_ns} ns after the mark, smaller {fallen_ns} ns later, smoothed RTT {srtt_ns} ns, \
+         window {before} -> {reduced}"
+    );
+    // CUBIC reduces to 0.7 or 0.85 (RFC 8511).
+    let falls = reduced * 10 <= before * 9 && entered_ns <= srtt_ns && fallen_ns <= srtt_ns;
+    if falls { Ok(seen) } else { Err(seen) }
 }
 
 #[test]
