@@ -61,7 +61,7 @@ impl Anonymiser {
 
     /// Replaces what a shipment says of addresses.
     pub fn shipment(&mut self, shipment: &mut Shipment) {
-        let Shipment { points, probe: _, losses: _, flows, marks, streams, samples } = shipment;
+        let Shipment { points, probe: _, losses: _, flows, marks, streams, samples, back: _ } = shipment;
         flows.iter_mut().for_each(|r| self.record(r));
         marks.iter_mut().for_each(|r| self.record(r));
         streams.iter_mut().for_each(|r| self.record(r));

@@ -1,10 +1,12 @@
 //! One observation point at work: its meter, and the way of its records to the writer.
 
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
 use sce_meter::{Config, Frame, Meter, Outlet, Records};
 use sce_proto::bits::quality;
 use sce_proto::{ObservationPoint, ProbeInterval};
 
-use crate::writer::{Shipment, Shipper};
+use crate::writer::{Room, Shipment, Shipper};
 
 /// What only the capture knows of an interval.
 pub trait Circumstances: Send {
@@ -26,6 +28,8 @@ struct WayOut {
     records: Records,
     point: ObservationPoint,
     shipper: Shipper,
+    /// Room that comes back from the writer, and the way there.
+    rooms: (SyncSender<Room>, Receiver<Room>),
     circumstances: Option<Box<dyn Circumstances>>,
     /// Flaws of what is not shipped yet.
     flaws: u64,
@@ -41,6 +45,8 @@ const ANNOUNCE_NS: u64 = 60_000_000_000;
 const SHIPPED_AT_ONCE: usize = 256;
 /// Flows ended in one go when the input ends: their records lie in memory together.
 const RETIRED_AT_ONCE: usize = SHIPPED_AT_ONCE / 2;
+/// Empty rooms kept: one is being filled, and one is on its way at most times.
+const ROOMS: usize = 2;
 
 impl Observer {
     /// An observer for a point. The point's record goes out with the first shipment.
@@ -53,8 +59,8 @@ impl Observer {
     ) -> Observer {
         config.op = point.op;
         let point = ObservationPoint { interval_ns_last: config.interval_ns, ..point };
-        let records = Records::default();
-        let way_out = WayOut { records, point, shipper, circumstances, flaws: 0, announced_ns: 0, latest_ns: 0 };
+        let (records, rooms) = (Records::default(), sync_channel(ROOMS));
+        let way_out = WayOut { records, point, shipper, rooms, circumstances, flaws: 0, announced_ns: 0, latest_ns: 0 };
         Observer { meter: Meter::new(config), way_out }
     }
 
@@ -146,7 +152,8 @@ impl Outlet for WayOut {
 
 impl WayOut {
     fn ship(&mut self) {
-        let mut out = std::mem::take(&mut self.records);
+        let (flows, marks) = self.rooms.1.try_recv().unwrap_or_default();
+        let mut out = std::mem::replace(&mut self.records, Records { flows, marks, ..Records::default() });
         if self.flaws != 0 {
             out.flows.iter_mut().for_each(|f| f.quality_bits |= self.flaws);
         }
@@ -157,7 +164,8 @@ impl WayOut {
             self.latest_ns = self.latest_ns.max(p.start_ns.saturating_add(p.interval_ns));
         }
         let Records { probe, flows, marks, streams } = out;
-        let mut shipment = Shipment { probe, flows, marks, streams, ..Shipment::default() };
+        let back = Some(self.rooms.0.clone());
+        let mut shipment = Shipment { probe, flows, marks, streams, back, ..Shipment::default() };
         if self.announced_ns == 0 || self.latest_ns >= self.announced_ns + ANNOUNCE_NS {
             self.announced_ns = self.latest_ns.max(1);
             if self.point.first_ns == 0 {
@@ -194,6 +202,37 @@ mod tests {
         }
     }
 
+    /// A datagram to a port of 10.0.0.2, as its IPv4 packet.
+    fn datagram(port: u16) -> [u8; 28] {
+        let mut udp = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 9, 0, 8, 0, 0];
+        udp[20..22].copy_from_slice(&port.to_be_bytes());
+        udp
+    }
+
+    fn frame(time_ns: u64, data: &[u8]) -> Frame<'_> {
+        Frame { time_ns, link: LinkType::RAW, wire_len: 28, data, vlan: None, gso: None, outgoing: None }
+    }
+
+    #[test]
+    fn room_that_comes_back_is_filled_again() {
+        let (jobs, inbox) = sync_channel(100);
+        let config = Config { interval_ns: 1_000_000_000, ..Config::default() };
+        let mut observer = Observer::new(ObservationPoint::default(), config, Shipper::new(jobs, true), None);
+        let mut interval = |second: u64, flows: u16| {
+            (1..=flows).for_each(|port| observer.frame(&frame(second * 1_000_000_000, &datagram(port))));
+            observer.advance((second + 1) * 1_000_000_000);
+            inbox.try_iter().map(|job| if let Job::Ship(s) = job { s } else { unreachable!() }).last().unwrap()
+        };
+        let Shipment { mut flows, mut marks, back, .. } = interval(1, 100);
+        let (at, room) = (flows.as_ptr(), flows.capacity());
+        flows.clear();
+        marks.clear();
+        back.unwrap().send((flows, marks)).unwrap();
+        interval(2, 1); // was begun before
+        let again = interval(3, 100).flows;
+        assert_eq!((again.len(), again.as_ptr(), again.capacity()), (100, at, room));
+    }
+
     #[test]
     fn an_interval_of_many_flows_goes_out_in_pieces_that_all_know_of_the_loss() {
         const FLOWS: u16 = 3 * SHIPPED_AT_ONCE as u16;
@@ -201,19 +240,7 @@ mod tests {
         let config = Config { interval_ns: 1_000_000_000, ..Config::default() };
         let around: Box<dyn Circumstances> = Box::new(Lossy);
         let mut observer = Observer::new(ObservationPoint::default(), config, Shipper::new(jobs, true), Some(around));
-        let mut udp = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 9, 0, 8, 0, 0];
-        for port in 1..=FLOWS {
-            udp[20..22].copy_from_slice(&port.to_be_bytes());
-            observer.frame(&Frame {
-                time_ns: 1_000_000_000,
-                link: LinkType::RAW,
-                wire_len: 28,
-                data: &udp,
-                vlan: None,
-                gso: None,
-                outgoing: None,
-            });
-        }
+        (1..=FLOWS).for_each(|port| observer.frame(&frame(1_000_000_000, &datagram(port))));
         observer.advance(2_000_000_000);
         let shipments: Vec<_> =
             inbox.try_iter().map(|job| if let Job::Ship(s) = job { s } else { unreachable!() }).collect();

@@ -56,7 +56,12 @@ pub struct Shipment {
     pub streams: Vec<StreamInterval>,
     /// Lane 2.
     pub samples: Vec<SocketSample>,
+    /// Where the room for flows and marks goes when it is empty: new room for them is pages that the kernel has to clear.
+    pub back: Option<SyncSender<Room>>,
 }
+
+/// Room for records that are made by the thousand.
+pub type Room = (Vec<FlowInterval>, Vec<PathMarks>);
 
 /// A job for the writer.
 #[derive(Debug)]
@@ -247,15 +252,13 @@ impl Writer {
             let delivered = self.delivered.iter_mut();
             delivered.for_each(|d| shipment.probe.iter_mut().for_each(|p| d.complete(p)));
         }
-        let Shipment { points, probe, losses, mut flows, marks, streams, samples } = shipment;
+        let Shipment { points, probe, losses, mut flows, mut marks, streams, samples, back } = shipment;
         let Waiting { control, flows: flow_rows, bulk } = &mut self.waiting;
         control.extend(points.into_iter().map(Control::Point).chain(probe.into_iter().map(Control::Probe)));
-        if flow_rows.is_empty() {
-            *flow_rows = flows;
-        } else {
-            flow_rows.append(&mut flows);
-        }
-        bulk.extend(marks.into_iter().map(Bulk::Mark));
+        flow_rows.append(&mut flows);
+        bulk.extend(marks.drain(..).map(Bulk::Mark));
+        // Whoever has room enough, or is gone, wants it no more.
+        let _ = back.map(|back| back.try_send((flows, marks)));
         bulk.extend(streams.into_iter().map(|s| Bulk::Stream(Box::new(s))));
         bulk.extend(samples.into_iter().map(|s| Bulk::Sample(Box::new(s))));
         for loss in losses {

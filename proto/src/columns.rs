@@ -22,8 +22,10 @@ pub const MAX_RAW_BYTES: usize = 8 << 20;
 const ZSTD_LEVEL: i32 = 1;
 /// Half of every path mark is a digest, which nothing makes shorter: level 1 needs three times as long for a tenth less.
 const ZSTD_LEVEL_OF_MARKS: i32 = -7;
-/// Byte strings longer than this are not looked for among the earlier ones of their column.
-const LONG: usize = 48;
+/// Longer ones are not looked for among the earlier ones of their column: texts ...
+const LONG_TEXT: usize = 48;
+/// ... and byte strings, of which addresses repeat, but no list of marks ever does.
+const LONG_BYTES: usize = 16;
 
 /// Why a batch could not be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -71,7 +73,8 @@ pub fn table_of<'a, R: Record + 'a>(records: impl ExactSizeIterator<Item = &'a R
     for (row, record) in records.enumerate() {
         record.for_each_set(|at, value| match R::FIELDS[at].kind {
             Kind::U64 | Kind::I64 => building[at].integer(row, rows, value.u64()),
-            Kind::Str | Kind::Bytes => building[at].string(row, value.bytes()),
+            Kind::Str => building[at].string(row, value.bytes(), LONG_TEXT),
+            Kind::Bytes => building[at].string(row, value.bytes(), LONG_BYTES),
         });
     }
     let fields = R::FIELDS.iter().zip(building);
@@ -111,19 +114,19 @@ impl<'a> Building<'a> {
         }
     }
 
-    fn string(&mut self, row: usize, value: &'a [u8]) {
+    fn string(&mut self, row: usize, value: &'a [u8], long: usize) {
         while self.index.len() < row {
-            self.put(b"");
+            self.put(b"", long);
         }
-        self.put(value);
+        self.put(value, long);
     }
 
-    fn put(&mut self, value: &'a [u8]) {
+    /// Values of more than `long` bytes are kept once for each row, unless they repeat the row before.
+    fn put(&mut self, value: &'a [u8], long: usize) {
         let repeated = self.index.last().copied().filter(|_| self.latest == value);
         let at = repeated.unwrap_or_else(|| {
             let next = self.values.len() as u32;
-            // Lists of marks and the like never repeat: looking them up costs more than it could save.
-            let at = if value.len() > LONG { next } else { *self.seen.entry(value).or_insert(next) };
+            let at = if value.len() > long { next } else { *self.seen.entry(value).or_insert(next) };
             if at == next {
                 self.values.push(value.to_vec());
             }
@@ -139,7 +142,7 @@ impl<'a> Building<'a> {
             self.default_integers(rows);
         } else if !self.index.is_empty() {
             while self.index.len() < rows {
-                self.put(b"");
+                self.put(b"", LONG_TEXT);
             }
             if self.values.len() == self.index.len() || self.values.len() == 1 {
                 self.index.clear();

@@ -96,13 +96,19 @@ impl Counters {
 }
 
 #[inline]
-fn put(out: &mut Vec<u8>, value: u64) {
-    // Almost all values are short, as in `take`.
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    // Almost all values are short, as in `take`; for the others the common library's encoder asks for room byte by byte.
     if value < 0x80 {
-        out.push(value as u8);
-    } else {
-        prost::encoding::encode_varint(value, out);
+        return out.push(value as u8);
     }
+    let (mut bytes, mut last) = ([0; 10], 0);
+    while value >= 0x80 {
+        bytes[last] = value as u8 | 0x80;
+        value >>= 7;
+        last += 1;
+    }
+    bytes[last] = value as u8;
+    out.extend_from_slice(&bytes[..=last]);
 }
 
 fn put_signed(out: &mut Vec<u8>, value: i64) {

@@ -17,6 +17,8 @@ use super::{Counters, VERSION, byte, put, put_signed, take, take_signed};
 const SAME_TTL: u8 = 1;
 const LEAD: u8 = 2;
 const STAMP: u8 = 4;
+/// Bytes that the cuts of a direction in a second seldom pass.
+const LIKELY: usize = 64;
 
 /// One crossing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +101,9 @@ impl CutsWriter {
     #[must_use]
     pub fn new(start_ns: u64, log2_stride: u8) -> Self {
         let last = Cut { block: 0, time_ns: start_ns, ttl: 0, lead: 0, stamp: 0, before: Counters::default() };
-        CutsWriter { out: vec![VERSION, log2_stride], last, first: true }
+        let mut out = Vec::with_capacity(LIKELY);
+        out.extend([VERSION, log2_stride]);
+        CutsWriter { out, last, first: true }
     }
 
     /// Adds a cut; `before` must not be less than that of the cut before.

@@ -26,6 +26,8 @@ const SAME_SIZE: u8 = 4;
 const SAME_TTL: u8 = 8;
 const SAME_FLAGS: u8 = 16;
 const GAP: u8 = 32;
+/// Bytes that the marks of a direction in a second seldom pass.
+const LIKELY: usize = 128;
 
 /// The threshold that lists every packet.
 pub const ALL: u32 = 65_536;
@@ -136,7 +138,8 @@ impl TrailWriter {
     /// Begins a trail. `start_ns` is that of the record, `base` everything of the direction before the first mark.
     #[must_use]
     pub fn new(start_ns: u64, threshold: u32, base: &Counters) -> Self {
-        let mut out = vec![VERSION];
+        let mut out = Vec::with_capacity(LIKELY);
+        out.push(VERSION);
         put(&mut out, u64::from(threshold));
         base.encode(&mut out);
         let last = Mark { digest: 0, time_ns: start_ns, ip_bytes: 0, payload_bytes: 0, flags: 0, ecn: 0, ttl: 0 };
