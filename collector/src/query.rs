@@ -3,6 +3,7 @@
 //! In: `Select` with a view, a window and a filter. Out: rows and the completeness of the answer. Columns describe
 //! themselves, so that clients need not know them. Reads only.
 
+mod aside;
 mod audit;
 mod completeness;
 pub mod filter;
@@ -81,6 +82,14 @@ pub struct QueryService<S> {
     questions: Arc<Semaphore>,
     /// Checks who asks; none where the asker is this process itself.
     guard: Option<Guard>,
+}
+
+impl<S: Clone> Clone for QueryService<S> {
+    fn clone(&self) -> QueryService<S> {
+        let QueryService { store, metrics, presence, questions, guard } = self;
+        let (metrics, presence) = (metrics.clone(), presence.clone());
+        QueryService { store: store.clone(), metrics, presence, questions: questions.clone(), guard: guard.clone() }
+    }
 }
 
 /// An answer before it becomes messages.
@@ -325,24 +334,29 @@ impl<S: Store> query_server::Query for QueryService<S> {
             options: request.options.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
             trace: Trace::default(),
         };
-        let work = async {
-            let answer = self.answer(&request, &question).await?;
-            let presence = self.presence.as_ref();
-            let complete = completeness::completeness(&self.store, &question, presence, answer.total).await;
+        let known = VIEWS.iter().find(|v| v.0 == request.view).map_or("unknown", |v| v.0);
+        let asked = question.options.get("explain").is_some_and(|v| v == "true");
+        let (service, trace) = (self.clone(), question.trace.clone());
+        let span = tracing::debug_span!("select", view = request.view, run = request.run, rows = tracing::field::Empty);
+        let work = async move {
+            let answer = service.answer(&request, &question).await?;
+            let presence = service.presence.as_ref();
+            let complete = completeness::completeness(&service.store, &question, presence, answer.total).await;
             tracing::Span::current().record("rows", answer.total);
             Ok::<_, Status>((answer, complete.map_err(|e| status(&e))?))
         };
-        let span = tracing::debug_span!("select", view = request.view, run = request.run, rows = tracing::field::Empty);
-        let late = || Status::deadline_exceeded(format!("not answered within {} s; ask for less", DEADLINE.as_secs()));
-        let done =
-            tokio::time::timeout(DEADLINE, work.instrument(span)).await.map_err(|_| late()).and_then(|done| done);
+        let done = match tokio::time::timeout(DEADLINE, aside::aside(work.instrument(span))).await {
+            Ok(Some(done)) => done,
+            Ok(None) => Err(Status::internal("the collector failed; its log says why")),
+            Err(_) => {
+                Err(Status::deadline_exceeded(format!("not answered within {} s; ask for less", DEADLINE.as_secs())))
+            }
+        };
         let outcome = if done.is_ok() { "ok" } else { "failed" };
-        let known = VIEWS.iter().find(|v| v.0 == request.view).map_or("unknown", |v| v.0);
         self.metrics.add(metrics::QUERIES, &[("view", known), ("outcome", outcome)], 1.0);
         self.metrics.observe(metrics::QUERY_SECONDS, start.elapsed().as_secs_f64());
         let (answer, complete) = done?;
-        let asked = question.options.get("explain").is_some_and(|v| v == "true");
-        let explain = if asked { question.trace.lines() } else { String::new() };
+        let explain = if asked { trace.lines() } else { String::new() };
         let (sender, receiver) = mpsc::channel(8);
         tokio::spawn(async move {
             let _held = (permit, busy);
