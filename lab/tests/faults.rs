@@ -217,17 +217,21 @@ impl Chaos {
         }
     }
 
-    /// A flow that begins now is there soon, whatever the others are at.
+    /// A flow that begins now is there soon, whatever the others are at. It is asked for as one asks for what is new: by its
+    /// time, which none of the others' packets have.
     fn fresh(&mut self) {
         self.true_time();
         let capture = self.dir.path().join("fresh.pcap");
         run(Command::new(bin("sce-bench")).args(["gen", "few"]).arg(&capture).args(["--packets", "100"]));
+        later(&capture, 86_400);
+        let since = first_s(&capture).to_string();
         let begun = Instant::now();
         let mut child = self.probe("fresh", &capture);
         loop {
             self.keep_running();
             // The last fault may be one that the collector is still coming back from.
-            let asked = self.collector.cli(&["flows", "--run", "fresh", "-o", "json"]).output().unwrap();
+            let asked =
+                self.collector.cli(&["flows", "--run", "fresh", "--since", &since, "-o", "json"]).output().unwrap();
             let answer = serde_json::from_slice(&asked.stdout).unwrap_or_else(|_| Value::Array(Vec::new()));
             if sum(&answer, "packets") == 100 {
                 break;
@@ -265,6 +269,12 @@ fn later(capture: &Path, seconds: u32) {
         at += 16 + word(&bytes, at + 8) as usize;
     }
     std::fs::write(capture, bytes).unwrap();
+}
+
+/// When the first packet of a capture passed, seconds since the epoch.
+fn first_s(capture: &Path) -> u32 {
+    let bytes = std::fs::read(capture).unwrap();
+    u32::from_le_bytes(bytes[24..28].try_into().unwrap())
 }
 
 fn losses_of(collector: &Collector, probe: &Value) -> Vec<Value> {
