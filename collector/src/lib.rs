@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admin;
 pub mod args;
+mod aside;
 pub mod clock;
 pub mod config;
 pub mod correlate;

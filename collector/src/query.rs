@@ -3,7 +3,6 @@
 //! In: `Select` with a view, a window and a filter. Out: rows and the completeness of the answer. Columns describe
 //! themselves, so that clients need not know them. Reads only.
 
-mod aside;
 mod audit;
 mod completeness;
 pub mod filter;
@@ -31,6 +30,7 @@ use tracing::Instrument as _;
 
 use crate::access::Guard;
 use crate::access::identity::Role;
+use crate::aside::aside;
 use crate::clock::now_ns;
 use crate::ingest::Connected;
 use crate::metrics::{self, Metrics};
@@ -345,7 +345,7 @@ impl<S: Store> query_server::Query for QueryService<S> {
             tracing::Span::current().record("rows", answer.total);
             Ok::<_, Status>((answer, complete.map_err(|e| status(&e))?))
         };
-        let done = match tokio::time::timeout(DEADLINE, aside::aside(work.instrument(span))).await {
+        let done = match tokio::time::timeout(DEADLINE, aside(work.instrument(span))).await {
             Ok(Some(done)) => done,
             Ok(None) => Err(Status::internal("the collector failed; its log says why")),
             Err(_) => {

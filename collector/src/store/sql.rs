@@ -168,13 +168,19 @@ impl Statement {
     }
 }
 
-/// `SELECT ingest_stream, fields FROM table WHERE window AND predicate`, without the end: the caller may narrow it further.
+/// `SELECT ingest_stream, values FROM table WHERE window AND predicate`, without the end: the caller may narrow it further.
+/// The values are fields or made of some.
 #[must_use]
-pub fn select(dialect: Dialect, schema: &Schema, fields: &[usize], scan: &Scan) -> Statement {
+pub fn select(
+    dialect: Dialect,
+    schema: &Schema,
+    values: impl IntoIterator<Item: AsRef<str>>,
+    scan: &Scan,
+) -> Statement {
     let mut s = Statement::new(dialect);
     s.push("SELECT ").push(PROVENANCE[0]);
-    for field in fields {
-        s.push(", ").push(schema.fields[*field].name);
+    for value in values {
+        s.push(", ").push(value.as_ref());
     }
     s.push(" FROM ").push(schema.table).push(" WHERE ").condition(&scan.predicate);
     window(&mut s, schema, scan.since_ns, scan.until_ns);

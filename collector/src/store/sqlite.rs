@@ -18,6 +18,7 @@ use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Claim, Claimed, LedgerLine, Outcome, Scan, Step, Store, StoreError, Stored, Tally};
+use crate::aside::aside;
 use crate::progress::{read_bytes, watched};
 use write::Writer;
 
@@ -71,7 +72,9 @@ impl SqliteStore {
         migrated.map_err(|e| open(format!("the schema could not be brought up to date: {e}")))?;
         let reader = options.clone().pragma("query_only", "ON");
         let pool = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(Duration::from_secs(30));
-        let readers = pool.connect_with(reader).await.map_err(|e| open(explain(&e, path)))?;
+        // Where questions are answered: a connection has a thread, with the priority of the one that opens it.
+        let readers = aside(pool.connect_with(reader)).await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+        let readers = readers.map_err(|e| open(explain(&e, path)))?;
         let writer = Arc::new(Mutex::new(Some(Writer::new(writer))));
         Ok(SqliteStore { path: path.to_owned(), writer, readers })
     }

@@ -31,7 +31,7 @@ pub(in crate::store) async fn each_on<R: Record + Send>(
 ) -> Result<(), StoreError> {
     let schema = schema::of::<R>();
     let fields = if scan.fields.is_empty() { (0..schema.fields.len()).collect() } else { scan.fields.clone() };
-    let mut s = sql::select(Dialect::Postgres, schema, &fields, scan);
+    let mut s = sql::select(Dialect::Postgres, schema, fields.iter().map(|f| schema.fields[*f].name), scan);
     days(&mut s, schema, scan.since_ns, scan.until_ns);
     let args = arguments(&s).map_err(|e| sort_out(&e))?;
     let mut rows = sqlx::query_with(s.text(), args).fetch(&mut *conn);

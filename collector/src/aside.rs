@@ -2,7 +2,7 @@
 //!
 //! In: the work for a question. Out: what it comes to. A question may add up a day of records, and every processor of the
 //! machine with it; what arrives meanwhile is committed and acknowledged all the same. Threads that are started here inherit the
-//! priority; a connection to the database that ingest opened keeps its own.
+//! priority, among them those of the connections to SQLite that are opened here.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
 });
 
 /// Does the work there; ends it when the result is no longer waited for. `None` if it panicked.
-pub(super) async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+pub(crate) async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Option<T> {
     let mut task = JoinSet::new();
     match &*THREADS {
         Some(threads) => task.spawn_on(work, threads.handle()),
