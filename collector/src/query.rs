@@ -240,9 +240,9 @@ impl<S: Store> QueryService<S> {
         let defs = records::columns::<R>();
         let plan = plan(request, &defs)?;
         let predicate = if R::position("src_ip").is_some() { push::push(&plan.expr).0 } else { Predicate::True };
-        let members = load::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
+        let (members, asked) = load::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
         let predicate = predicate.and(members);
-        let items = records::items::<S, R>(&self.store, question, predicate).await.map_err(|e| status(&e))?;
+        let items = records::items::<S, R>(&self.store, &asked, predicate).await.map_err(|e| status(&e))?;
         Ok(finish(&plan, &defs, items))
     }
 }

@@ -371,13 +371,27 @@ fn order(question: &Question, points: &BTreeMap<u64, ObservationPoint>) -> Resul
     Ok(out)
 }
 
-/// Condition for records of a kind that they belong to the joined flow in question.
-pub(super) async fn members<S: Store, R: Record>(store: &S, question: &Question) -> Result<Predicate, StoreError> {
+/// Condition for records of a kind that they belong to the joined flow in question, and the question about the time in which
+/// those lie.
+pub(super) async fn members<S: Store, R: Record>(
+    store: &S,
+    question: &Question,
+) -> Result<(Predicate, Question), StoreError> {
     if question.flow.is_empty() || flow_field::<R>().is_none() {
-        return Ok(Predicate::True);
+        return Ok((Predicate::True, question.clone()));
     }
     let depth = Depth { names: Some(BTreeSet::new()), ..Depth::default() };
-    Ok(members_of::<R>(&flows(store, question, depth).await?))
+    let flows = flows(store, question, depth).await?;
+    let mut asked = question.clone();
+    if R::TABLE == FlowInterval::TABLE {
+        // Every record counts packets, and none of these flows has any before or after.
+        let totals = || members_in(&flows).flat_map(|s| s.totals.iter().flatten());
+        let first_ns = totals().map(|t| t.first_ns).min().unwrap_or(0);
+        let last_ns = totals().map(|t| t.last_ns).max().unwrap_or(u64::MAX);
+        asked.since_ns = asked.since_ns.max(first_ns);
+        asked.until_ns = asked.until_ns.min(last_ns.saturating_add(1));
+    }
+    Ok((members_of::<R>(&flows), asked))
 }
 
 fn members_in(flows: &Flows) -> impl Iterator<Item = &Sighting> {
