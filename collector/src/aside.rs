@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
-/// By how much the priority is lower (`nice`): a third of the processor is left where others want all of it.
+/// By how much the priority is lower (`nice`): a quarter of a processor is left to it where another thread wants
+/// all of that.
 const NICE: i32 = 5;
 
 /// Lives as long as the process: connections opened on it are used by questions of every later time.

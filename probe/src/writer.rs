@@ -31,6 +31,8 @@ const BATCH_ROWS: usize = 1000;
 const BATCH_BYTES: usize = 256 << 10;
 /// Bytes that a record is taken for before there was one, uncompressed.
 const FIRST_GUESS: usize = 512;
+/// Records that an observation point is given room for: twice as many flows as it ships at once, with their marks.
+const ROOM_ROWS: usize = 512;
 /// Longest wait of a record for others to share its batch.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two syncs of the spool: what a power failure may cost.
@@ -60,7 +62,7 @@ pub struct Shipment {
     pub back: Option<SyncSender<Room>>,
 }
 
-/// Room for records that are made by the thousand.
+/// Room for records that are made by the thousand, empty.
 pub type Room = (Vec<FlowInterval>, Vec<PathMarks>);
 
 /// A job for the writer.
@@ -257,7 +259,9 @@ impl Writer {
         control.extend(points.into_iter().map(Control::Point).chain(probe.into_iter().map(Control::Probe)));
         flow_rows.append(&mut flows);
         bulk.extend(marks.drain(..).map(Bulk::Mark));
-        // Whoever has room enough, or is gone, wants it no more.
+        // What an interval of many flows took is not kept. Whoever has room enough, or is gone, wants it no more.
+        flows.shrink_to(ROOM_ROWS);
+        marks.shrink_to(ROOM_ROWS);
         let _ = back.map(|back| back.try_send((flows, marks)));
         bulk.extend(streams.into_iter().map(|s| Bulk::Stream(Box::new(s))));
         bulk.extend(samples.into_iter().map(|s| Bulk::Sample(Box::new(s))));
