@@ -144,6 +144,7 @@ impl Chaos {
                     self.fresh();
                 }
             }
+            self.recover();
             self.compare(&name, &whole["flows"]);
             let _ = std::fs::remove_dir_all(self.spool(&name));
             replay += 1;
@@ -206,6 +207,16 @@ impl Chaos {
             let last = said.lines().last().unwrap_or_default();
             assert!(last.contains("cannot open the database"), "the collector ended by itself\n{}", self.log());
             self.collector.restart();
+        }
+    }
+
+    /// Waits for what the last fault hit: a database that is still starting answers no question.
+    fn recover(&mut self) {
+        let begun = Instant::now();
+        while !self.collector.cli(&["probes"]).output().unwrap().status.success() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the collector does not answer again\n{}", self.log());
+            self.keep_running();
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 
