@@ -320,7 +320,7 @@ fn follows(marks: &[u64], samples: &[SocketSample]) -> Result<String, String> {
     events.sort_by_key(|s| s.at_ns);
     let entered = events.iter().find(|s| s.event == EventKind::CaState.name() && s.ca_state_last == 2);
     let entered = entered.ok_or("CWR was not entered")?;
-    let entered_ns = entered.at_ns.checked_sub(*mark_ns).ok_or("CWR before any mark")?;
+    let entered_ns = entered.at_ns.checked_sub(*mark_ns).expect("no CWR before any mark");
     let before = entered.cwnd_segments_last;
     let after: Vec<_> = events.iter().filter(|s| s.at_ns > entered.at_ns).collect();
     let fallen = after.iter().find(|s| s.cwnd_segments_last < before).ok_or("the window never fell")?;
@@ -369,80 +369,123 @@ fn no_event_is_lost_at_100_000_a_second() {
 
 #[test]
 fn time_in_a_local_queue_is_its_backlog_over_its_rate() {
-    const PACKETS: u64 = 200;
-    const PAYLOAD: usize = 1000;
-    /// As in `Path::limit`, bytes.
-    const BUCKET: u64 = 3000;
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let Some(path) = path_or_skip() else { return };
     path.segment_on_the_last_link().unwrap();
-    path.limit(8, 60_000).unwrap(); // 1 byte per us; the burst below does not fit
-    let mut before = Vec::new();
-    let mut after = Vec::new();
-    within(&path.router, || {
-        let mut upper = Capture::open(&ebpf::Options { hooks: Hooks::Egress, ..ebpf::Options::new("east") }).unwrap();
-        let mut lower = pcap::Capture::from_device("east")
-            .unwrap()
-            .immediate_mode(true)
-            .precision(pcap::Precision::Nano)
-            .snaplen(128)
-            .open()
-            .unwrap()
-            .setnonblock()
-            .unwrap();
-        lower.direction(pcap::Direction::Out).unwrap();
-        lower.filter("udp", true).unwrap();
-        within(&path.client, || {
-            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-            let mut payload = [0; PAYLOAD];
-            for n in 0..PACKETS {
-                payload[..8].copy_from_slice(&n.to_be_bytes());
-                socket.send_to(&payload, (SERVER, 9)).unwrap();
-            }
-        });
-        let number = |data: &[u8]| data.get(42..50).map(|b| u64::from_be_bytes(b.try_into().unwrap()));
-        let end = Instant::now() + Duration::from_millis(600);
-        while Instant::now() < end {
-            upper.read(10_000, |f| {
-                if f.data.get(23) == Some(&17) {
-                    before.push((number(f.data).unwrap(), f.time_ns, f.wire_len));
+    path.limit(8, 60_000).unwrap(); // 1 byte per us; a burst does not fit
+    // A token bucket that is served late, because the machine stalled, does not catch up: its packets leave later than its
+    // rate says. What is counted must be equal every time.
+    for attempt in 1..=8 {
+        match Burst::through(&path).times() {
+            Ok(seen) => return eprintln!("attempt {attempt}: {seen}"),
+            Err(why) => eprintln!("attempt {attempt}: {why}"),
+        }
+    }
+    panic!("in no attempt was the time in the queue its backlog over its rate");
+}
+
+/// Datagrams that came to the queue of the router and left it.
+struct Burst {
+    /// Number, ns since the epoch, bytes with the Ethernet header: above the queue.
+    before: Vec<(u64, u64, u32)>,
+    /// Number, ns since the epoch: below the queue.
+    after: Vec<(u64, u64)>,
+    /// By the queue's own statistics.
+    dropped: u64,
+}
+
+impl Burst {
+    const PACKETS: u64 = 200;
+
+    /// Sends a burst and waits until the queue is empty.
+    fn through(path: &Path) -> Burst {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let (dropped_before, _) = queue(path);
+        within(&path.router, || {
+            let mut upper =
+                Capture::open(&ebpf::Options { hooks: Hooks::Egress, ..ebpf::Options::new("east") }).unwrap();
+            let mut lower = pcap::Capture::from_device("east")
+                .unwrap()
+                .immediate_mode(true)
+                .precision(pcap::Precision::Nano)
+                .snaplen(128)
+                .open()
+                .unwrap()
+                .setnonblock()
+                .unwrap();
+            lower.direction(pcap::Direction::Out).unwrap();
+            lower.filter("udp", true).unwrap();
+            within(&path.client, || {
+                let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+                let mut payload = [0; 1000];
+                for n in 0..Self::PACKETS {
+                    payload[..8].copy_from_slice(&n.to_be_bytes());
+                    socket.send_to(&payload, (SERVER, 9)).unwrap();
                 }
             });
-            while let Ok(packet) = lower.next_packet() {
-                let ts = packet.header.ts;
-                after.push((number(packet.data).unwrap(), (ts.tv_sec * 1_000_000_000 + ts.tv_usec).cast_unsigned()));
+            let number = |data: &[u8]| data.get(42..50).map(|b| u64::from_be_bytes(b.try_into().unwrap()));
+            let give_up = Instant::now() + Duration::from_secs(10);
+            loop {
+                upper.read(10_000, |f| {
+                    if f.data.get(23) == Some(&17) {
+                        before.push((number(f.data).unwrap(), f.time_ns, f.wire_len));
+                    }
+                });
+                while let Ok(packet) = lower.next_packet() {
+                    let ts = packet.header.ts;
+                    after
+                        .push((number(packet.data).unwrap(), (ts.tv_sec * 1_000_000_000 + ts.tv_usec).cast_unsigned()));
+                }
+                let (drops, backlog) = queue(path);
+                let dropped = drops - dropped_before;
+                // Drops of this qdisc are what came before it and not after it, as the qdisc itself says.
+                if backlog == 0 && before.len() as u64 == Self::PACKETS && Self::PACKETS - after.len() as u64 == dropped
+                {
+                    break;
+                }
+                let seen = (before.len(), after.len());
+                assert!(Instant::now() < give_up, "{seen:?} packets above and below the queue, {dropped} drops");
+                std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(Duration::from_millis(2));
+            assert_eq!(upper.lost(), 0);
+            assert_eq!(lower.stats().unwrap().dropped, 0);
+        });
+        let dropped = (before.len() - after.len()) as u64;
+        Burst { before, after, dropped }
+    }
+
+    /// Each packet waits for what was queued before it: backlog / rate, at 1 byte per microsecond.
+    fn times(&self) -> Result<String, String> {
+        /// As in `Path::limit`, bytes.
+        const BUCKET: u64 = 3000;
+        let mut off_us = Vec::new();
+        let mut backlog_until_ns = 0u64;
+        for (n, in_ns, wire_len) in &self.before {
+            let Some((_, out_ns)) = self.after.iter().find(|(m, _)| m == n) else { continue };
+            let sojourn_us = out_ns.saturating_sub(*in_ns) / 1000;
+            // A token bucket: a packet leaves when all that came before, and itself, exceeds the bucket no longer.
+            let queued_ns = backlog_until_ns.max(*in_ns) - in_ns;
+            let own_ns = u64::from(*wire_len) * 1000;
+            let expected_us = (queued_ns + own_ns).saturating_sub(BUCKET * 1000) / 1000;
+            backlog_until_ns = in_ns + queued_ns + own_ns;
+            off_us.push(sojourn_us.abs_diff(expected_us));
         }
-        assert_eq!(upper.lost(), 0);
-    });
-    // Drops of this qdisc are what came before it and not after it, as the qdisc itself says.
+        off_us.sort_unstable();
+        let (compared, dropped) = (off_us.len(), self.dropped);
+        if compared <= 30 || dropped <= 10 {
+            return Err(format!("{compared} packets and {dropped} drops are too few to prove anything"));
+        }
+        let (median_us, worst_us) = (off_us[compared / 2], off_us[compared - 1]);
+        let seen = format!(
+            "{compared} packets, {dropped} drops, off backlog/rate by {median_us} us (median), {worst_us} us at most"
+        );
+        if median_us < 1_000 && worst_us < 10_000 { Ok(seen) } else { Err(seen) }
+    }
+}
+
+/// What the queue towards the server says: packets dropped so far, bytes in it.
+fn queue(path: &Path) -> (u64, u64) {
     let statistics = run(&format!("tc -n {} -s -j qdisc show dev east", path.router)).unwrap();
     let statistics: serde_json::Value = serde_json::from_str(&statistics).unwrap();
-    let dropped = statistics[0]["drops"].as_u64().unwrap();
-    assert_eq!(before.len() as u64, PACKETS);
-    assert!(dropped > 10, "{dropped} drops");
-    assert_eq!((before.len() - after.len()) as u64, dropped);
-
-    // Each packet waits for what was queued before it: backlog / rate, at 1 byte per microsecond.
-    let mut off_us = Vec::new();
-    let mut backlog_until_ns = 0u64;
-    for (n, in_ns, wire_len) in &before {
-        let Some((_, out_ns)) = after.iter().find(|(m, _)| m == n) else { continue };
-        let sojourn_us = out_ns.saturating_sub(*in_ns) / 1000;
-        // A token bucket: a packet leaves when all that came before, and itself, exceeds the bucket no longer.
-        let queued_ns = backlog_until_ns.max(*in_ns) - in_ns;
-        let own_ns = u64::from(*wire_len) * 1000;
-        let expected_us = (queued_ns + own_ns).saturating_sub(BUCKET * 1000) / 1000;
-        backlog_until_ns = in_ns + queued_ns + own_ns;
-        off_us.push(sojourn_us.abs_diff(expected_us));
-    }
-    off_us.sort_unstable();
-    let (compared, median_us, worst_us) = (off_us.len(), off_us[off_us.len() / 2], off_us[off_us.len() - 1]);
-    eprintln!(
-        "{compared} packets, {dropped} drops, off backlog/rate by {median_us} us (median), {worst_us} us at most"
-    );
-    // The machine may stall for 250 ms.
-    assert!(compared > 30);
-    assert!(median_us < 1_000 && worst_us < 300_000, "{median_us} us, {worst_us} us");
+    (statistics[0]["drops"].as_u64().unwrap(), statistics[0]["backlog"].as_u64().unwrap())
 }

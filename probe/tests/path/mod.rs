@@ -49,10 +49,19 @@ impl Path {
         let (c, r, s) = (&path.client, &path.router, &path.server);
         run(&format!("ip link add up0 netns {c} type veth peer name west netns {r}"))?;
         run(&format!("ip link add east netns {r} type veth peer name down0 netns {s}"))?;
-        let ends = [(c, "up0", "10.91.1.2"), (r, "west", "10.91.1.1"), (r, "east", "10.91.2.1"), (s, "down0", SERVER)];
-        for (ns, interface, address) in ends {
-            run(&format!("ip -n {ns} address add {address}/24 dev {interface}"))?;
-            run(&format!("ip -n {ns} link set {interface} up"))?;
+        let links =
+            [((c, "up0", "10.91.1.2"), (r, "west", "10.91.1.1")), ((r, "east", "10.91.2.1"), (s, "down0", SERVER))];
+        for (one, other) in links {
+            for ((ns, interface, address), mac) in [(one, "02:00:00:00:00:01"), (other, "02:00:00:00:00:02")] {
+                run(&format!("ip -n {ns} address add {address}/24 dev {interface}"))?;
+                run(&format!("ip -n {ns} link set {interface} address {mac} up"))?;
+            }
+            // Who waits for an answer to ARP holds some ninety packets and drops the others, where no test looks.
+            for ((ns, interface, _), (_, _, address), mac) in
+                [(one, other, "02:00:00:00:00:02"), (other, one, "02:00:00:00:00:01")]
+            {
+                run(&format!("ip -n {ns} neighbour replace {address} dev {interface} lladdr {mac} nud permanent"))?;
+            }
         }
         run(&format!("ip -n {c} route add default via 10.91.1.1"))?;
         run(&format!("ip -n {s} route add default via 10.91.2.1"))?;
