@@ -43,6 +43,13 @@ impl Counters {
         self.ip_bytes[i] += u64::from(ip_bytes);
     }
 
+    /// Counts packets of one code point, with the IP bytes of all of them.
+    pub fn add_all(&mut self, ecn: u8, packets: u32, ip_bytes: u64) {
+        let i = usize::from(ecn & 3);
+        self.packets[i] += u64::from(packets);
+        self.ip_bytes[i] += ip_bytes;
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(&self, other: &Counters) -> Counters {

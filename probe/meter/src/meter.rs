@@ -297,7 +297,7 @@ impl Meter {
             flow.report(dir, reason, start, &self.config, &mut self.shared, &mut self.waiting);
         }
         flow.transport.leave(&mut self.shared);
-        self.marks.iter().for_each(|m| m.report_flow(&mut flow, start, &self.config, &mut self.waiting_marks));
+        self.marks.iter_mut().for_each(|m| m.report_flow(&mut flow, start, &self.config, &mut self.waiting_marks));
     }
 
     /// Closes every interval that ended by `now_ns`, and ends flows that were quiet for too long.
@@ -371,7 +371,7 @@ impl Meter {
                     flow.report(dir, end, start, &self.config, &mut self.shared, flows);
                 }
                 self.probe.records_emitted += (flows.len() - before) as u64;
-                self.marks.iter().for_each(|m| m.report_flow(flow, start, &self.config, marks));
+                self.marks.iter_mut().for_each(|m| m.report_flow(flow, start, &self.config, marks));
                 out.relieve();
             }
         }

@@ -59,11 +59,10 @@ impl Marks {
     }
 }
 
-/// Where the front of a direction goes with a segment that begins at it, if no boundary lies on the way.
-#[inline]
-pub(super) fn within_block(tail: &Tail, log2_stride: u8, from: u32, end: u32) -> Option<u32> {
-    let same = (tail.front.wrapping_sub(1) ^ end.wrapping_sub(1)) >> log2_stride == 0;
-    (tail.started && from == tail.front && same).then_some(end)
+/// Numbers that a direction may go on by before it crosses a boundary.
+pub(super) fn room(tail: &Tail, log2_stride: u8) -> u32 {
+    let block = tail.front.wrapping_sub(1) >> log2_stride;
+    (block.wrapping_add(1) << log2_stride).wrapping_sub(tail.front)
 }
 
 /// Moves the front of a direction to `end`: the block whose boundary, 2^`log2_stride` numbers from the next, was crossed.

@@ -4,6 +4,7 @@
 //! or the flow ends. Marks lie in buffers of fixed size that serve the whole meter; a flow keeps cumulative counters and the
 //! ends of its lists. When the buffers are full, marks are given up and counted, never packets.
 
+mod alike;
 mod config;
 mod cuts;
 mod report;
@@ -18,9 +19,9 @@ use sce_proto::marks::{Counters, Cut, Digester, Mark, Run, trail};
 use crate::decode::protocol;
 use crate::packet::{Fragment, Headers, Packet, Segment, flag};
 use crate::spans::{Map, Maps};
+use alike::Alike;
 pub use config::{MarksConfig, MarksMode};
-use cuts::within_block;
-use segment::{flags_of, stamped, timestamps};
+use segment::{flags_of, timestamps};
 
 /// Marks in one record at most: keeps records small beside the limits of a batch.
 const MARKS_PER_RECORD: u32 = 4096;
@@ -30,12 +31,12 @@ const FULL_MARKS: usize = 1 << 20;
 const MARKS_PER_SNAPSHOT: usize = 2;
 const NONE: u32 = u32::MAX;
 
-/// What a flow keeps per direction. In this order: what every packet touches lies together, on two cache lines.
+/// What a flow keeps per direction. In this order: what every packet touches lies together, on one cache line.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 pub(crate) struct Tail {
-    /// All packets since the instance began.
-    seen: Counters,
+    /// Packets that passed and are in none of the numbers below, but for `front`, until [`Marks::settle`].
+    alike: Alike,
     /// Packets of `seen`, so that the head is told without adding up.
     packets: u64,
     /// Next sequence number behind everything seen.
@@ -45,28 +46,31 @@ pub(crate) struct Tail {
     started: bool,
     /// Packets passed unlisted since the last mark.
     gap: bool,
-    map: Map,
     first_mark: u32,
     last_mark: u32,
     first_cut: u32,
     last_cut: u32,
     dropped: u32,
+    /// All packets since the instance began.
+    seen: Counters,
+    map: Map,
 }
 
 impl Default for Tail {
     fn default() -> Self {
         Tail {
-            seen: Counters::default(),
+            alike: Alike::default(),
             packets: 0,
+            front: 0,
+            log2_stride: 0,
+            started: false,
+            gap: false,
             first_mark: NONE,
             last_mark: NONE,
             first_cut: NONE,
             last_cut: NONE,
             dropped: 0,
-            front: 0,
-            log2_stride: 0,
-            started: false,
-            gap: false,
+            seen: Counters::default(),
             map: Map::default(),
         }
     }
@@ -76,8 +80,7 @@ impl Tail {
     /// Asks the memory for what every packet touches.
     #[inline]
     pub(crate) fn fetch(&self) {
-        fetch::value(&self.seen);
-        fetch::value(&self.packets);
+        fetch::value(&self.alike);
     }
 
     /// Counts a wire packet.
@@ -143,38 +146,20 @@ impl Marks {
     // Not part of its caller: a function of its own keeps what it needs in registers.
     #[inline(never)]
     fn tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
-        let Some(of) = self.usual(tail, p, segment) else { return self.any_tcp(tail, p, segment, repeated) };
-        if self.selects(tail, &of.selection()) {
-            self.list_usual(tail, p, segment, repeated);
+        let Some(pick) = self.alike(tail, p, segment) else { return self.any_tcp(tail, p, segment, repeated) };
+        if self.digester.selects(&pick, self.config.threshold) {
+            self.list_alike(tail, p, segment, repeated);
         } else {
             tail.gap = true;
         }
-        tail.pass(p, p.ip_bytes);
-    }
-
-    /// Takes a segment that crosses no boundary, as nearly every one does. `None`: this may be another, and nothing was
-    /// changed.
-    #[inline]
-    fn usual(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>) -> Option<TcpSegment> {
-        let stamps = stamped(segment.options)?;
-        let control = segment.flags & (flag::SYN | flag::FIN | flag::RST);
-        if p.segments != 1 || control != 0 || p.headers != Headers::Complete {
-            return None;
-        }
-        let (seq, payload) = (segment.seq, p.payload_bytes);
-        let mut front = tail.front;
-        if payload > 0 {
-            front = within_block(tail, self.config.log2_stride, seq, seq.wrapping_add(payload))?;
-        }
-        self.map(tail, tail.packets, run(p, 1, seq, payload));
-        tail.front = front;
-        Some(named(p, segment, stamps))
+        tail.alike.pass(&mut tail.front);
     }
 
     /// Lists such a segment. Not part of its caller, which would save and restore what only this needs.
     #[cold]
     #[inline(never)]
-    fn list_usual(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
+    fn list_alike(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
+        self.settle(tail);
         let digest = self.digester.name(&named(p, segment, timestamps(segment.options)).invariants());
         let listed = self.list(tail, p, p.payload_bytes, flags_of(segment) | repeat(repeated, p), digest);
         tail.gap |= !listed;
@@ -182,6 +167,8 @@ impl Marks {
 
     #[inline(never)]
     fn any_tcp(&mut self, tail: &mut Tail, p: &Packet<'_>, segment: &Segment<'_>, repeated: bool) {
+        self.settle(tail);
+        tail.alike = Alike::default(); // the front may move
         let header = p.transport.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
         let whole = p.headers == Headers::Complete && p.transport.len() >= header;
         let (tsval, tsecr) = timestamps(segment.options);
@@ -248,6 +235,7 @@ impl Marks {
     }
 
     fn other(&mut self, tail: &mut Tail, p: &Packet<'_>) {
+        self.settle(tail);
         let t = p.transport;
         let mut left = p.payload_bytes;
         for i in 0..p.segments {

@@ -21,7 +21,7 @@ pub(super) struct Name<'a> {
 
 impl Marks {
     /// The records of both directions of a flow since its last report.
-    pub(crate) fn report_flow(&self, flow: &mut Flow, start_ns: u64, config: &Config, out: &mut Vec<PathMarks>) {
+    pub(crate) fn report_flow(&mut self, flow: &mut Flow, start_ns: u64, config: &Config, out: &mut Vec<PathMarks>) {
         let name = Name {
             start_ns,
             interval_ns: config.interval_ns,
@@ -37,7 +37,8 @@ impl Marks {
     }
 
     /// The records of a flow's direction since its last report.
-    pub(super) fn report(&self, tail: &mut Tail, dir: Dir, name: &Name<'_>, out: &mut Vec<PathMarks>) {
+    pub(super) fn report(&mut self, tail: &mut Tail, dir: Dir, name: &Name<'_>, out: &mut Vec<PathMarks>) {
+        self.settle(tail);
         let (mut at, mut cut) = (tail.first_mark, tail.first_cut);
         let mut dropped = u64::from(tail.dropped);
         (tail.first_mark, tail.last_mark, tail.first_cut, tail.last_cut) = (NONE, NONE, NONE, NONE);

@@ -27,11 +27,21 @@ fn packet(data: &[u8], payload: u32, segments: u32, time_ns: u64) -> Packet<'_> 
 
 /// The records of one direction: (sequence number, payload, segments, ECN) each.
 fn run(config: &MarksConfig, packets: &[(u32, u32, u32, u8)]) -> Vec<PathMarks> {
+    observed(config, packets, |_, _| ())
+}
+
+/// The same, with something done after each packet.
+fn observed(
+    config: &MarksConfig,
+    packets: &[(u32, u32, u32, u8)],
+    after_each: impl Fn(&mut Marks, &mut Tail),
+) -> Vec<PathMarks> {
     let mut marks = Marks::new(config).unwrap();
     let (mut tail, mut out) = (Tail::default(), Vec::new());
     for (i, (seq, payload, segments, ecn)) in packets.iter().enumerate() {
         let data = bytes(*seq, *payload, *ecn);
         marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), false);
+        after_each(&mut marks, &mut tail);
     }
     marks.report(&mut tail, Dir::Up, &NAME, &mut out);
     out
@@ -109,5 +119,41 @@ proptest! {
         prop_assert!((0..4).all(|i| end.packets[i] <= want.packets[i] && end.ip_bytes[i] <= want.ip_bytes[i]));
         let last = trail.marks.last().unwrap().time_ns as usize;
         prop_assert_eq!(end.total_packets(), last as u64 + 1, "everything up to the last mark");
+    }
+
+    /// Counting segments that are alike together changes nothing.
+    #[test]
+    fn alike_or_one_by_one(
+        moves in proptest::collection::vec((0u8..40, 1usize..30), 1..60), start in any::<u32>(),
+        threshold in prop_oneof![Just(0u32), Just(2000), Just(30_000)], head in 0u32..20, log2_stride in 10u8..18,
+        max_runs in prop_oneof![Just(3usize), Just(10_000)],
+    ) {
+        let config = MarksConfig { threshold, head, log2_stride, max_runs, ..MarksConfig::default() };
+        let (mut seq, mut size, mut ecn) = (start, 1000, 2);
+        let mut packets = Vec::new();
+        for (what, times) in moves {
+            match what {
+                0..8 => ecn = what % 4,
+                8 => size = 700,
+                9 => size = 1000,
+                10..13 => packets.extend((0..times).map(|_| (seq, 0, 1, ecn))),
+                13 => packets.extend((1..times as u32).map(|n| (seq.wrapping_sub(n * size), size, 1, ecn))),
+                14 => seq = seq.wrapping_add(size),
+                15 => {
+                    packets.push((seq, size * 4, 4, ecn));
+                    seq = seq.wrapping_add(size * 4);
+                }
+                _ => for _ in 0..times {
+                    packets.push((seq, size, 1, ecn));
+                    seq = seq.wrapping_add(size);
+                },
+            }
+        }
+        let together = run(&config, &packets);
+        let one_by_one = observed(&config, &packets, |marks, tail| {
+            marks.settle(tail);
+            tail.alike = Alike::default();
+        });
+        prop_assert_eq!(together, one_by_one);
     }
 }
