@@ -10,6 +10,7 @@ use sce_proto::{FlowInterval, Kind, Merge, ObservationPoint, PathMarks, ProbeInt
 use super::outline::{self, Outlines};
 use super::source::Source;
 use crate::correlate::{Awake, Joined, Options, Sighting, correlate, reads};
+use crate::rollup::Level;
 use crate::rollup::read::{self, Trace};
 use crate::rollup::sums::Sums;
 use crate::store::predicate::Predicate;
@@ -271,6 +272,8 @@ async fn lives<S: Store>(
     let began = asked.iter().flat_map(|s| s.totals.iter().flatten()).map(|t| t.flow_first_ns).min().unwrap_or(0);
     let around = question.around(if few { LIFE_NS } else { CONTEXT_NS });
     let since_ns = around.since_ns.max(began.saturating_sub(CONTEXT_NS)).min(question.since_ns);
+    // Where a minute begins, its sums need not be put together of pieces.
+    let since_ns = Level::Minutes.bucket(since_ns);
     let mut sums = Sums::new(&fields);
     asked.iter().flat_map(|s| s.totals.iter().flatten()).for_each(|total| sums.add(total));
     let mut scan = Scan { predicate, fields, ..question.scan(MOST_RECORDS) };

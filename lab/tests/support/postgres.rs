@@ -108,7 +108,8 @@ impl Postgres {
         self.dir.join("data")
     }
 
-    fn log(&self) -> PathBuf {
+    /// What the server said.
+    pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
 }
