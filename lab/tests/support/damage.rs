@@ -165,7 +165,8 @@ pub(crate) fn kill_at(pid: u32, calls: &str, nth: u64) -> bool {
     died
 }
 
-fn dead(pid: u32) -> bool {
+/// Whether a process ended, though its parent may not have waited for it.
+pub(crate) fn dead(pid: impl std::fmt::Display) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
     stat.map_or(true, |s| s.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
 }
