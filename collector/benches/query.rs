@@ -25,6 +25,10 @@ use sce_collector::store::{Claim, Outcome, Quarantine, Step, Store, StreamKey, W
 use sce_proto::query_client::QueryClient;
 use sce_proto::{Batch, FlowInterval, ObservationPoint, SelectRequest, columns, select_reply};
 
+/// As the collector has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const INTERVAL: u64 = 10 * S;
 const LIFE: u64 = 60;
 const TIMES: usize = 30;

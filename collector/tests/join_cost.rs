@@ -1,7 +1,7 @@
 //! What the join of a bucket costs: 100,000 flows at four points.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
-use sce_collector::correlate::{Options, Sighting, correlate_each};
+use sce_collector::correlate::{Options, Sighting, correlate, correlate_each};
 use sce_proto::marks::trail::ALL;
 use sce_proto::marks::{Counters, Mark, TrailWriter};
 use sce_proto::{FlowInterval, ObservationPoint, PathMarks};
@@ -95,6 +95,17 @@ fn a_bucket_of_100_000_flows_at_four_points_is_joined_in_time() {
     eprintln!("{flows} flows at 4 points: {spent:.2} s of CPU, {:.2} of them the kernel's", kernel_now - kernel);
     // The aim is 2 s for 100,000 flows on a quiet machine; one that is busy with other tests gets more.
     assert!(spent < 8.0, "{spent} s");
+}
+
+#[test]
+fn threads_change_no_answer() {
+    let points: Vec<ObservationPoint> =
+        (0..4).map(|op| ObservationPoint { op, ..ObservationPoint::default() }).collect();
+    let sightings: Vec<Sighting> = (0..4).flat_map(|p| (0..500).map(move |f| sighting(f, p))).collect();
+    let mut one_by_one = Vec::new();
+    correlate_each(&points, &sightings, &Options::default(), |j| one_by_one.push(format!("{j:?}")));
+    let together = correlate(&points, &sightings, &Options::default());
+    assert!(one_by_one.into_iter().eq(together.iter().map(|j| format!("{j:?}"))));
 }
 
 /// CPU time of this process, and the kernel's share of it (proc(5), clock ticks of 10 ms).

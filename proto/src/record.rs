@@ -151,6 +151,8 @@ fn merge_field<R: Record>(into: &mut R, from: &R, i: usize, field: &Field) {
     let (a, b) = (into.get(i), from.get(i));
     match field.merge {
         Merge::Key | Merge::Min => {}
+        // Most counters of most records are zero.
+        Merge::Sum | Merge::Or | Merge::Sketch if b.is_default() => {}
         Merge::Sum if field.kind == Kind::I64 => {
             let sum = a.i64().saturating_add(b.i64());
             into.set(i, ValueRef::I64(sum));

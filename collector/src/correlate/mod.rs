@@ -32,6 +32,7 @@ mod order;
 mod places;
 mod pool;
 mod runs;
+mod scene;
 mod segment;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ pub use join::{Outline, same_flows};
 use line::View;
 use matching::Matching;
 use sce_proto::bits::{join_evidence, path_warning};
+use scene::{Scene, spread};
 
 /// What is looked at of [`FlowInterval`]s, beside their keys and addresses; the first [`COUNTED`] are all that
 /// [`Options::counts_only`] needs.
@@ -149,12 +151,18 @@ pub struct Member {
     pub same_as: Option<u64>,
 }
 
-/// Joins sightings into flows and works out what happened to them on the way.
+/// Joins sightings into flows and works out what happened to them on the way; on several threads where there are many.
 #[must_use]
 pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &Options) -> Vec<Joined> {
-    let mut out = Vec::new();
-    correlate_each(points, sightings, options, |joined| out.push(joined));
-    out
+    let scene = Scene::new(points, sightings, options);
+    let threads = scene.threads();
+    let compared = spread(scene.comparing.clone(), threads, |part| scene.begin(part));
+    let (clocks, works) = scene.clocks(compared);
+    spread(works, threads, |part| {
+        let mut out = Vec::with_capacity(part.len());
+        scene.finish(part, &clocks, |joined| out.push(joined));
+        out
+    })
 }
 
 /// The same, one flow at a time: many flows need no more memory than a few.
@@ -162,46 +170,11 @@ pub fn correlate_each(
     points: &[ObservationPoint],
     sightings: &[Sighting],
     options: &Options,
-    mut each: impl FnMut(Joined),
+    each: impl FnMut(Joined),
 ) {
-    let points: BTreeMap<u64, Vantage<'_>> = points.iter().map(|p| (p.op, Vantage::new(p, options))).collect();
-    let facts = join::Facts::of_all(sightings);
-    let groups = join::join(&facts);
-    let comparing = pool::comparing(&facts, &groups);
-    drop(facts);
-    let mut spare = line::Spare::default();
-    let mut clocks = pool::Pool::new(&points, options);
-    let mut begun: BTreeMap<usize, Work<'_>> = BTreeMap::new();
-    for at in comparing {
-        let work = Work::new(&points, sightings, &groups[at], options, &mut spare);
-        work.hops.iter().for_each(|hop| clocks.add(hop, &work.views));
-        begun.insert(at, work);
-    }
-    let clocks = clocks.estimate();
-    for (at, group) in groups.iter().enumerate() {
-        ahead(sightings, &groups, at);
-        let begun = begun.remove(&at);
-        let mut work = begun.unwrap_or_else(|| Work::new(&points, sightings, group, options, &mut spare));
-        work.finish(&clocks, options);
-        spare.take(work.views);
-        each(work.joined);
-    }
-}
-
-/// Asks the memory for what the next flows need. Records are wide and those of a flow lie far apart, so that without it
-/// most of the time is spent waiting for them.
-fn ahead(sightings: &[Sighting], groups: &[join::Group], at: usize) {
-    let of = |at: usize| groups.get(at).into_iter().flat_map(|g| &g.members).filter_map(|m| sightings.get(*m));
-    for s in of(at + 3) {
-        sce_proto::fetch::value(&s.totals);
-        sce_proto::fetch::value(&s.marks);
-    }
-    for records in of(at + 2).flat_map(|s| &s.marks) {
-        sce_proto::fetch::slice(records);
-    }
-    for record in of(at + 1).flat_map(|s| &s.marks).flatten() {
-        sce_proto::fetch::slice(&record.trail);
-    }
+    let scene = Scene::new(points, sightings, options);
+    let (clocks, works) = scene.clocks(scene.begin(scene.comparing.clone()));
+    scene.finish(works, &clocks, each);
 }
 
 /// What is known of an observation point.

@@ -3,6 +3,7 @@
 //! In: a window and conditions. Out: what `correlate` takes and gives. Reads the store; computes nothing of its own but sums.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use sce_proto::{FlowInterval, Kind, Merge, ObservationPoint, PathMarks, ProbeInterval, Record, derive};
@@ -125,7 +126,7 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     let mut counted = None;
     if let Some(first) = depth.first.filter(|_| question.flow.is_empty()) {
         let (total, some) = shortlist(store, question, &scan, first).await?;
-        (keys, counted) = (Some(some), Some(total));
+        (keys, counted) = (Some(Arc::new(some)), Some(total));
     }
     let fields = wanted(depth.names.as_ref(), reads(!depth.marks));
     scan.fields.clone_from(&fields);
@@ -133,14 +134,8 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
     if let Some(keys) = keys.as_ref().filter(|k| k.len() <= FEW_KEYS) {
         scan.predicate = scan.predicate.and(has_key(keys));
     }
-    let mut sums = Sums::new(&scan.fields);
-    let mut add = |record: &FlowInterval| {
-        if keys.as_ref().is_none_or(|k| k.contains(&record.flow_key)) {
-            sums.add(record)
-        }
-    };
-    read::sums(store, &scan, &question.trace, &mut add).await?;
-    let mut sightings = sightings(sums)?;
+    let keep = move |record: &FlowInterval| keys.as_ref().is_none_or(|k| k.contains(&record.flow_key));
+    let mut sightings = sightings(read::added_up(store, &scan, &question.trace, keep).await?)?;
     // Without marks there is nothing to take a delay or feedback from.
     let mut options = Options { awake, counts_only: !depth.marks, ..Options::default() };
     if depth.marks {
@@ -156,12 +151,14 @@ pub(super) async fn flows<S: Store>(store: &S, question: &Question, depth: Depth
         options.end_to_end = question.options.get("end_to_end").is_some_and(|v| v == "true");
     }
     let all: Vec<ObservationPoint> = points.values().cloned().collect();
+    let began = Instant::now();
     // Joining is pure computation and may take a while: it must not hold up the reactor.
     let task = tokio::task::spawn_blocking(move || {
         let joined = correlate(&all, &sightings, &options);
         (sightings, joined, options)
     });
     let (sightings, mut joined, options) = task.await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    question.trace.note("joined flows", joined.len(), began);
     if depth.marks && question.windowed {
         // Those that were looked at for their neighbours' sake only.
         let asked = |i: usize| sightings[i].window.iter().any(Option::is_some);
@@ -281,15 +278,12 @@ async fn lives<S: Store>(
         scan.predicate = scan.predicate.and(has_key(&keys));
     }
     // Records that reach into the window are in its sums.
-    let mut add = |record: &FlowInterval| {
-        if keys.contains(&record.flow_key) && !question.holds(record) {
-            sums.add(record)
-        }
-    };
+    let (window, keys) = (question.clone(), Arc::new(keys));
+    let keep = move |record: &FlowInterval| keys.contains(&record.flow_key) && !window.holds(record);
     let sides = [(since_ns, question.since_ns), (question.until_ns, around.until_ns)];
     for (since_ns, until_ns) in sides.into_iter().filter(|side| side.0 < side.1) {
         (scan.since_ns, scan.until_ns) = (since_ns, until_ns);
-        read::sums(store, &scan, &question.trace, &mut add).await?;
+        sums.absorb(read::added_up(store, &scan, &question.trace, keep.clone()).await?);
     }
     let mut lives = sightings(sums)?;
     let places = places(&lives);

@@ -117,7 +117,7 @@ fn steps(level: Level, from: u64, to: u64) -> impl Iterator<Item = u64> {
 }
 
 /// Adds a part, or makes the last one longer.
-fn push(parts: &mut Vec<Part>, part: Part) {
+pub(super) fn push(parts: &mut Vec<Part>, part: Part) {
     match (parts.last_mut(), part) {
         (Some(Part::Stored(_, end)), Part::Stored(from, to)) if *end == from => *end = to,
         (Some(Part::Packed(level, _, end)), Part::Packed(same, from, to)) if *level == same && *end == from => {

@@ -42,23 +42,36 @@ impl Sums {
             }
         };
         let direction = usize::from(record.direction != 0);
-        let Sum { totals, latest_ns, records, .. } = &mut sums[at];
-        records[direction] += 1;
-        let (total, latest) = (&mut totals[direction], &mut latest_ns[direction]);
-        match total {
-            None => {
-                *latest = record.start_ns;
-                *total = Some(record.clone());
-            }
+        let sum = &mut sums[at];
+        sum.records[direction] += 1;
+        let latest = &mut sum.latest_ns[direction];
+        match &mut sum.totals[direction] {
+            none @ None => *none = Some(record.clone()),
             // "The later one" is by time, not by arrival.
-            Some(sum) if record.start_ns < *latest => {
-                let mut first = record.clone();
-                self.plan.merge(&mut first, sum);
-                *sum = first;
-            }
-            Some(sum) => {
-                *latest = record.start_ns;
-                self.plan.merge(sum, record);
+            Some(total) if record.start_ns < *latest => put_before(&self.plan, total, record.clone()),
+            Some(total) => self.plan.merge(total, record),
+        }
+        *latest = record.start_ns.max(*latest);
+    }
+
+    /// Adds what others added up.
+    pub fn absorb(&mut self, others: Sums) {
+        for (key, other) in others.finish() {
+            let sums = self.by.entry(key).or_default();
+            let Some(sum) = sums.iter_mut().find(|s| s.run == other.run) else {
+                sums.push(other);
+                continue;
+            };
+            for (direction, theirs) in other.totals.into_iter().enumerate() {
+                sum.records[direction] += other.records[direction];
+                let latest = &mut sum.latest_ns[direction];
+                match (&mut sum.totals[direction], theirs) {
+                    (none @ None, theirs) => *none = theirs,
+                    (Some(_), None) => {}
+                    (Some(total), Some(first)) if first.start_ns < *latest => put_before(&self.plan, total, first),
+                    (Some(total), Some(then)) => self.plan.merge(total, &then),
+                }
+                *latest = other.latest_ns[direction].max(*latest);
             }
         }
     }
@@ -67,4 +80,10 @@ impl Sums {
     pub fn finish(self) -> impl Iterator<Item = ((u64, u64), Sum)> {
         self.by.into_iter().flat_map(|(key, sums)| sums.into_iter().map(move |s| (key, s)))
     }
+}
+
+/// Adds to a sum what came before it.
+fn put_before(plan: &MergePlan, total: &mut FlowInterval, mut first: FlowInterval) {
+    plan.merge(&mut first, total);
+    *total = first;
 }
