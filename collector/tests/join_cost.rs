@@ -35,7 +35,7 @@ fn sighting(flow: u64, point: u64) -> Sighting {
             writer.mark(&m, &Counters::default());
             seen.add(m.ecn, m.ip_bytes);
         }
-        s.totals[direction as usize] = Some(FlowInterval {
+        s.totals[direction as usize] = Some(Box::new(FlowInterval {
             op: point,
             flow,
             flow_key: flow * 7,
@@ -54,7 +54,7 @@ fn sighting(flow: u64, point: u64) -> Sighting {
             last_ns: T0 + 1_000_000_000,
             initiator_evidence: 5,
             ..FlowInterval::default()
-        });
+        }));
         s.marks[direction as usize].push(PathMarks {
             start_ns: T0,
             interval_ns: 1_000_000_000,

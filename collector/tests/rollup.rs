@@ -220,7 +220,7 @@ fn sorted(mut records: Vec<FlowInterval>) -> Vec<FlowInterval> {
 /// The sums without the fields that say which interval they are of.
 fn totals(sums: Sums) -> Vec<FlowInterval> {
     let all = sums.finish().flat_map(|(_, sum)| sum.totals).flatten();
-    let all = all.map(|t| FlowInterval { start_ns: 0, interval_ns: 0, ..t });
+    let all = all.map(|t| FlowInterval { start_ns: 0, interval_ns: 0, ..*t });
     let mut all: Vec<FlowInterval> = all.collect();
     all.sort_by_key(|t| (t.op, t.flow, t.direction, t.run.clone()));
     all

@@ -99,9 +99,9 @@ pub struct Sighting {
     /// Flow instance at that point.
     pub flow: u64,
     /// Sums of its interval records by the point's own notion of direction (0 = up); `None` where it saw none.
-    pub totals: [Option<FlowInterval>; 2],
+    pub totals: [Option<Box<FlowInterval>>; 2],
     /// Sums of those of them that lie in [`Options::window`]; not looked at without one.
-    pub window: [Option<FlowInterval>; 2],
+    pub window: [Option<Box<FlowInterval>>; 2],
     /// Its path marks, by the same notion of direction, in any order.
     pub marks: [Vec<PathMarks>; 2],
 }

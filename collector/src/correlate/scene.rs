@@ -101,7 +101,7 @@ pub(super) type Begun<'a> = (usize, Option<Work<'a>>);
 fn ahead(sightings: &[Sighting], groups: &[Group], at: usize) {
     let of = |at: usize| groups.get(at).into_iter().flat_map(|g| &g.members).filter_map(|m| sightings.get(*m));
     for s in of(at + 3) {
-        sce_proto::fetch::value(&s.totals);
+        s.totals.iter().flatten().for_each(|t| sce_proto::fetch::value(&**t));
         sce_proto::fetch::value(&s.marks);
     }
     for records in of(at + 2).flat_map(|s| &s.marks) {

@@ -26,7 +26,7 @@ pub(super) struct Flow {
     evidence: u32,
     ecn_mode: u64,
     /// Totals by settled direction, from the point nearest to the sender.
-    totals: [Option<FlowInterval>; 2],
+    totals: [Option<Box<FlowInterval>>; 2],
     /// ECT(1) and CE packets by settled direction, at the point nearest to the receiver: what the path made of the marks.
     arrived: [Option<[u64; 2]>; 2],
     lost: [Option<u64>; 2],
@@ -41,8 +41,8 @@ pub(super) struct AtPoint {
     point: Option<ObservationPoint>,
     op: u64,
     direction: usize,
-    this: FlowInterval,
-    other: Option<FlowInterval>,
+    this: Box<FlowInterval>,
+    other: Option<Box<FlowInterval>>,
 }
 
 /// One segment.

@@ -251,8 +251,8 @@ fn wanted(names: Option<&BTreeSet<&str>>, join: &[&str]) -> Vec<usize> {
 
 /// Sums as the join takes them.
 fn sightings(sums: Sums) -> Result<Vec<Sighting>, StoreError> {
-    let all = sums.finish().map(|((op, flow), sum)| Sighting { op, flow, totals: sum.totals, ..Sighting::default() });
-    let all: Vec<Sighting> = all.collect();
+    let mut all = Vec::with_capacity(sums.len()); // of nearly all flows all records have one run
+    all.extend(sums.finish().map(|((op, flow), sum)| Sighting { op, flow, totals: sum.totals, ..Sighting::default() }));
     if all.len() > MOST_SIGHTINGS { Err(StoreError::too_many(MOST_SIGHTINGS)) } else { Ok(all) }
 }
 
@@ -271,8 +271,6 @@ async fn lives<S: Store>(
     let since_ns = around.since_ns.max(began.saturating_sub(CONTEXT_NS)).min(question.since_ns);
     // Where a minute begins, its sums need not be put together of pieces.
     let since_ns = Level::Minutes.bucket(since_ns);
-    let mut sums = Sums::new(&fields);
-    asked.iter().flat_map(|s| s.totals.iter().flatten()).for_each(|total| sums.add(total));
     let mut scan = Scan { predicate, fields, ..question.scan(MOST_RECORDS) };
     if few {
         scan.predicate = scan.predicate.and(has_key(&keys));
@@ -280,10 +278,15 @@ async fn lives<S: Store>(
     // Records that reach into the window are in its sums.
     let (window, keys) = (question.clone(), Arc::new(keys));
     let keep = move |record: &FlowInterval| keys.contains(&record.flow_key) && !window.holds(record);
-    let sides = [(since_ns, question.since_ns), (question.until_ns, around.until_ns)];
-    for (since_ns, until_ns) in sides.into_iter().filter(|side| side.0 < side.1) {
-        (scan.since_ns, scan.until_ns) = (since_ns, until_ns);
-        sums.absorb(read::added_up(store, &scan, &question.trace, keep.clone()).await?);
+    let mut sums = Sums::new(&scan.fields);
+    if since_ns < question.since_ns {
+        (scan.since_ns, scan.until_ns) = (since_ns, question.since_ns);
+        sums = read::added_up(store, &scan, &question.trace, keep.clone()).await?;
+    }
+    asked.iter().flat_map(|s| s.totals.iter().flatten()).for_each(|total| sums.add(total));
+    if question.until_ns < around.until_ns {
+        (scan.since_ns, scan.until_ns) = (question.until_ns, around.until_ns);
+        sums.absorb(read::added_up(store, &scan, &question.trace, keep).await?);
     }
     let mut lives = sightings(sums)?;
     let places = places(&lives);

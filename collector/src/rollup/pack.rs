@@ -60,7 +60,7 @@ impl Packer {
                 let Some(mut total) = total else { continue };
                 let plain = records == 1 && total.interval_ns == level.width_ns();
                 (total.start_ns, total.interval_ns) = (bucket_ns, level.width_ns());
-                sums.push((total, plain));
+                sums.push((*total, plain));
             }
         }
         sums.sort_by_key(|(r, _)| (r.flow_key, r.flow, r.op, r.direction));

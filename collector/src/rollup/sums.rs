@@ -16,7 +16,7 @@ pub struct Sums {
 /// The records of one flow instance at one point with one run.
 pub struct Sum {
     /// The sum of each direction.
-    pub totals: [Option<FlowInterval>; 2],
+    pub totals: [Option<Box<FlowInterval>>; 2],
     run: String,
     latest_ns: [u64; 2],
     /// Records in each.
@@ -24,6 +24,18 @@ pub struct Sum {
 }
 
 impl Sums {
+    /// Point and flow instance pairs that were added up.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by.len()
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by.is_empty()
+    }
+
     /// Sums of some fields; the others are those of the first record.
     #[must_use]
     pub fn new(fields: &[usize]) -> Sums {
@@ -46,10 +58,10 @@ impl Sums {
         sum.records[direction] += 1;
         let latest = &mut sum.latest_ns[direction];
         match &mut sum.totals[direction] {
-            none @ None => *none = Some(record.clone()),
+            none @ None => *none = Some(Box::new(record.clone())),
             // "The later one" is by time, not by arrival.
-            Some(total) if record.start_ns < *latest => put_before(&self.plan, total, record.clone()),
-            Some(total) => self.plan.merge(total, record),
+            Some(total) if record.start_ns < *latest => put_before(&self.plan, total, Box::new(record.clone())),
+            Some(total) => self.plan.merge(&mut **total, record),
         }
         *latest = record.start_ns.max(*latest);
     }
@@ -69,7 +81,7 @@ impl Sums {
                     (none @ None, theirs) => *none = theirs,
                     (Some(_), None) => {}
                     (Some(total), Some(first)) if first.start_ns < *latest => put_before(&self.plan, total, first),
-                    (Some(total), Some(then)) => self.plan.merge(total, &then),
+                    (Some(total), Some(then)) => self.plan.merge(&mut **total, &*then),
                 }
                 *latest = other.latest_ns[direction].max(*latest);
             }
@@ -83,7 +95,7 @@ impl Sums {
 }
 
 /// Adds to a sum what came before it.
-fn put_before(plan: &MergePlan, total: &mut FlowInterval, mut first: FlowInterval) {
-    plan.merge(&mut first, total);
+fn put_before(plan: &MergePlan, total: &mut Box<FlowInterval>, mut first: Box<FlowInterval>) {
+    plan.merge(&mut *first, total);
     *total = first;
 }

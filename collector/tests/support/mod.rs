@@ -27,7 +27,7 @@ pub fn correlate(points: &[ObservationPoint], sightings: &[Sighting], options: &
 /// A sighting whose records have nothing but keys and these fields.
 fn bare(sighting: &Sighting, fields: &[&str]) -> Sighting {
     let looked = |record: &FlowInterval| {
-        let mut out = FlowInterval::default();
+        let mut out = Box::<FlowInterval>::default();
         for (at, field) in FlowInterval::FIELDS.iter().enumerate() {
             if field.merge == Merge::Key || fields.contains(&field.name) {
                 out.set(at, record.get(at));
@@ -35,7 +35,7 @@ fn bare(sighting: &Sighting, fields: &[&str]) -> Sighting {
         }
         out
     };
-    let looked = |records: &[Option<FlowInterval>; 2]| records.each_ref().map(|r| r.as_ref().map(looked));
+    let looked = |records: &[Option<Box<FlowInterval>>; 2]| records.each_ref().map(|r| r.as_deref().map(looked));
     Sighting { totals: looked(&sighting.totals), window: looked(&sighting.window), ..sighting.clone() }
 }
 
@@ -103,8 +103,8 @@ pub fn sightings(records: &Records) -> Vec<Sighting> {
         let s = by_flow.entry((r.op, r.flow)).or_default();
         (s.op, s.flow) = (r.op, r.flow);
         match &mut s.totals[r.direction as usize] {
-            Some(sum) => sce_proto::merge(sum, r),
-            none => *none = Some(r.clone()),
+            Some(sum) => sce_proto::merge(&mut **sum, r),
+            none => *none = Some(Box::new(r.clone())),
         }
     }
     for m in &records.marks {

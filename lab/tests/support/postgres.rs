@@ -75,7 +75,9 @@ impl Postgres {
             std::thread::sleep(Duration::from_millis(100));
             let _ = self.command("start").status();
         }
-        panic!("Postgres does not start again: see {}", self.log().display());
+        let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(20).collect();
+        panic!("Postgres does not start again; the last first: {last:#?}");
     }
 
     fn pid_file(&self) -> PathBuf {

@@ -65,7 +65,7 @@ pub(in crate::query) fn flow_columns() -> Vec<Def<Arc<Flow>>> {
         .shown(),
         Def::new("rtt_ns_min", "ns", "Smallest round trip time of either direction's data.", |f: &Arc<Flow>| {
             let of = |t: &FlowInterval| (t.rtt_count > 0).then_some(t.rtt_ns_min);
-            f.totals.iter().flatten().filter_map(of).min().map_or(Cell::None, Cell::U)
+            f.totals.iter().flatten().filter_map(|t| of(t)).min().map_or(Cell::None, Cell::U)
         }),
     ]);
     for direction in [0, 1] {
@@ -102,14 +102,14 @@ fn direction_columns(direction: usize) -> Vec<Def<Arc<Flow>>> {
         _ => &["packets", "ip_bytes"],
     };
     let get = move |f: &Arc<Flow>| f.totals[direction].is_some();
-    let mut out = fields(prefix, not_key, shown, move |f: &Arc<Flow>| f.totals[direction].as_ref());
+    let mut out = fields(prefix, not_key, shown, move |f: &Arc<Flow>| f.totals[direction].as_deref());
     for (i, d) in derived().iter().enumerate() {
         out.push(Def::new(format!("{prefix}{}", d.name), d.unit, d.help.clone(), move |f: &Arc<Flow>| {
             if !get(f) {
                 return Cell::None;
             }
             let (this, other) = (&f.totals[direction], &f.totals[1 - direction]);
-            number(this.as_ref().and_then(|this| derived()[i].value(this, other.as_ref())))
+            number(this.as_ref().and_then(|this| derived()[i].value(this, other.as_deref())))
         }));
     }
     for (i, (name, what)) in [("ect1", "ECT(1), an SCE mark or an L4S sender"), ("ce", "CE")].into_iter().enumerate() {
@@ -140,10 +140,10 @@ pub(in crate::query) fn point_columns() -> Vec<Def<AtPoint>> {
         .shown(),
     );
     let shown = ["packets", "ip_bytes", "ect1_packets", "ect0_packets", "ce_packets", "ttl_max"];
-    out.extend(fields("", not_key, &shown, |p: &AtPoint| Some(&p.this)));
+    out.extend(fields("", not_key, &shown, |p: &AtPoint| Some(&*p.this)));
     for (i, d) in derived().iter().enumerate() {
         out.push(Def::new(d.name.clone(), d.unit, d.help.clone(), move |p: &AtPoint| {
-            number(derived()[i].value(&p.this, p.other.as_ref()))
+            number(derived()[i].value(&p.this, p.other.as_deref()))
         }));
     }
     out

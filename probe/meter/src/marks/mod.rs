@@ -77,10 +77,10 @@ impl Default for Tail {
 }
 
 impl Tail {
-    /// Asks the memory for what every packet touches.
+    /// Asks the memory for what every packet touches, and for what every fifth or so does.
     #[inline]
     pub(crate) fn fetch(&self) {
-        fetch::value(&self.alike);
+        fetch::value(self);
     }
 
     /// Counts a wire packet.
