@@ -77,10 +77,10 @@ impl Default for Tail {
 }
 
 impl Tail {
-    /// Asks the memory for what every packet touches, and for what every fifth or so does.
+    /// Asks the memory for what every packet touches.
     #[inline]
     pub(crate) fn fetch(&self) {
-        fetch::value(self);
+        fetch::value(&self.alike);
     }
 
     /// Counts a wire packet.
