@@ -9,6 +9,7 @@ pub mod filter;
 mod flows;
 mod load;
 mod marks;
+mod members;
 mod outline;
 mod records;
 mod source;
@@ -224,8 +225,8 @@ impl<S: Store> QueryService<S> {
             );
             return Err(Status::resource_exhausted(many));
         }
-        let instances = load::members_of::<FlowInterval>(&all);
-        let sockets = load::members_of::<SocketSample>(&all);
+        let instances = members::members_of::<FlowInterval>(&all);
+        let sockets = members::members_of::<SocketSample>(&all);
         let series = records::items::<S, FlowInterval>(&self.store, question, instances).await.map_err(failed)?;
         let samples = records::items::<S, SocketSample>(&self.store, question, sockets).await.map_err(failed)?;
         let series: Vec<FlowInterval> = series.into_iter().map(|item| item.record).collect();
@@ -240,7 +241,7 @@ impl<S: Store> QueryService<S> {
         let defs = records::columns::<R>();
         let plan = plan(request, &defs)?;
         let predicate = if R::position("src_ip").is_some() { push::push(&plan.expr).0 } else { Predicate::True };
-        let (members, asked) = load::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
+        let (members, asked) = members::members::<S, R>(&self.store, question).await.map_err(|e| status(&e))?;
         let predicate = predicate.and(members);
         let items = records::items::<S, R>(&self.store, &asked, predicate).await.map_err(|e| status(&e))?;
         Ok(finish(&plan, &defs, items))

@@ -180,7 +180,7 @@ fn verdict(change: impl Fn(u64, usize, &mut FlowInterval)) -> Feedback {
                 };
                 (t.data_segments, t.payload_bytes) = if direction == 0 { (1000, 1_448_000) } else { (0, 0) };
                 change(op, direction, &mut t);
-                Some(t)
+                Some(Box::new(t))
             });
             Sighting { op, flow: 9, totals, ..Sighting::default() }
         })
