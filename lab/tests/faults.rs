@@ -62,8 +62,9 @@ impl Chaos {
         let at = dir.path().join("database");
         // Postgres runs as another user.
         std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        // Each replay leaves some 9 MB there.
-        let database = SmallDisk::mount(&at, if on == "postgres" { 2048 } else { 512 } + faults() as u32);
+        // Each replay of some six faults leaves some 9 MB there, some 60 in rows of Postgres.
+        let faults = faults() as u32;
+        let database = SmallDisk::mount(&at, if on == "postgres" { 2048 + 12 * faults } else { 512 + faults });
         let postgres = if on == "postgres" { Some(Postgres::start("chaos", &at.join("server"))?) } else { None };
         let url = match &postgres {
             Some(postgres) => postgres.database("chaos"),
