@@ -2,9 +2,9 @@
 //! every record once, less what is reported lost.
 //!
 //! `SCE_CHAOS_FAULTS` says how many (default 48; `make chaos` takes 1,000), half of them on SQLite, half on Postgres;
-//! `SCE_CHAOS_ON=sqlite` or `postgres` leaves the other half out. Named
-//! points are system calls: a process is killed as it enters the call, by strace, so the programs hold no code for it. What a
-//! damaged or rolled back spool held is known from a copy made just before, which is compared with what the probe reports.
+//! `SCE_CHAOS_ON=sqlite` or `postgres` leaves the other half out. Named points are system calls: a process is killed as it
+//! enters the call, by strace, so the programs hold no code for it. What a damaged or rolled back spool held is known from a
+//! copy made just before, which is compared with what the probe reports.
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
 #[path = "faults/inject.rs"]
