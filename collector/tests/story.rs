@@ -28,9 +28,33 @@ async fn postgres_tells_the_story() {
     let Some(cluster) = Cluster::start() else { return };
     story(PostgresStore::open(&cluster.database("story").await).await.unwrap()).await;
     predicates_agree(&PostgresStore::open(&cluster.database("predicates").await).await.unwrap());
+    partitions_are_there(&cluster.database("partitions").await).await;
     collectors_compete(&cluster.database("compete").await, &cluster).await;
     let Err(error) = PostgresStore::open(&cluster.url("nowhere")).await else { panic!("it was opened") };
     assert!(error.to_string().contains("createdb"), "{error}");
+}
+
+/// A row finds its partition though the clock stepped meanwhile, and though another collector dropped it.
+async fn partitions_are_there(url: &str) {
+    let (store, other) = (PostgresStore::open(url).await.unwrap(), PostgresStore::open(url).await.unwrap());
+    let at = store.claim(&claim("partitions", 1, 1)).await.unwrap();
+    let day = 86_400 * S;
+    let deliver = async |seq: u64, now_ns: u64, start_ns: u64| {
+        let record = FlowInterval { start_ns, interval_ns: S, ..flow(9, seq, 0, 1) };
+        let step = Step { now_ns: now_ns.cast_signed(), ..step(at.stream, 1, &batch(seq, &[record])) };
+        assert_eq!(store.commit(&[step]).await.unwrap(), [Outcome::Committed]);
+    };
+    deliver(1, T0, T0).await;
+    deliver(2, 365 * day, T0 + S).await;
+    deliver(3, T0, T0 - 100 * day).await;
+    while other.retain(T0 - 50 * day).await.unwrap() > 0 {}
+    deliver(4, T0, T0 - 100 * day + S).await;
+    let found = store.scan::<FlowInterval>(&all()).await.unwrap();
+    let mut flows: Vec<u64> = found.iter().map(|r| r.record.flow).collect();
+    flows.sort_unstable();
+    assert_eq!(flows, [1, 2, 4]);
+    store.close().await;
+    other.close().await;
 }
 
 /// Twelve collectors deliver the same stream, take it over from each other, and lose the server now and then: no gap and

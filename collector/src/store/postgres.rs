@@ -9,7 +9,6 @@ mod partition;
 pub(super) mod read;
 mod write;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,7 +47,7 @@ pub struct PostgresStore {
     pub(super) writers: PgPool,
     pub(super) readers: PgPool,
     /// Partitions known to be there: (table code, day).
-    partitions: Arc<Mutex<BTreeSet<(usize, i32)>>>,
+    partitions: Arc<partition::Known>,
     oldest: Arc<Mutex<Option<(Instant, u64)>>>,
 }
 
@@ -134,6 +133,11 @@ pub(super) fn lock_taken(error: &sqlx::Error) -> bool {
     state(error).as_deref() == Some("55P03")
 }
 
+/// Whether a row found no partition, or broke a rule of its table.
+fn partition_missing(error: &sqlx::Error) -> bool {
+    state(error).as_deref() == Some("23514")
+}
+
 /// Whether it may work later. Data exceptions and violated constraints are the rows' fault; everything else is not.
 pub(super) fn sort_out(error: &sqlx::Error) -> StoreError {
     match state(error).as_deref().map(|s| &s[..2]) {
@@ -152,8 +156,16 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, steps: &[Step]) -> Result<Vec<Outcome>, StoreError> {
-        partition::ensure(&self.writers, &self.partitions, steps).await.map_err(|e| sort_out(&e))?;
-        write::commit(&self.writers, steps).await.map_err(|e| sort_out(&e))
+        let mut first = true;
+        loop {
+            partition::ensure(&self.writers, &self.partitions, steps).await.map_err(|e| sort_out(&e))?;
+            match write::commit(&self.writers, steps).await {
+                // Another collector may have dropped a partition, too old, that this one knows of.
+                Err(error) if first && partition_missing(&error) => partition::forget(&self.partitions),
+                result => return result.map_err(|e| sort_out(&e)),
+            }
+            first = false;
+        }
     }
 
     async fn each<R: Record + Send + 'static>(

@@ -17,14 +17,14 @@ pub(super) fn statement(rows: &Rows) -> String {
     format!("COPY {} ({}) FROM STDIN (FORMAT BINARY)", rows.schema.table, columns.join(","))
 }
 
-/// The data for [`statement`].
-pub(super) fn data(rows: &Rows, stream: i64, seq: u64) -> Vec<u8> {
+/// The data for [`statement`], of rows that came at `now_ns`.
+pub(super) fn data(rows: &Rows, stream: i64, seq: u64, now_ns: i64) -> Vec<u8> {
     let fields = (rows.columns.len() + 3) as i16;
     let mut out = Vec::with_capacity(HEADER.len() + rows.len * (rows.columns.len() * 12 + 40));
     out.extend_from_slice(HEADER);
     for (row, bounds) in rows.schema.time.bounds(rows).enumerate() {
         out.extend_from_slice(&fields.to_be_bytes());
-        put(&mut out, &day(rows.schema.time, bounds).to_be_bytes());
+        put(&mut out, &day(rows.schema.time, bounds, now_ns).to_be_bytes());
         put(&mut out, &stream.to_be_bytes());
         put(&mut out, &seq.to_be_bytes());
         for column in &rows.columns {

@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::clock::now_ns;
 use crate::store::rollups::in_postgres;
 use crate::store::schema::{SCHEMAS, Schema, Time};
 use crate::store::{Step, Work};
@@ -20,25 +19,25 @@ const FIRST_DAY: i64 = 10_957;
 /// One collector at a time makes or drops partitions.
 const LOCK: i64 = 0x5343_4550;
 
-/// The partition of a row.
-pub(super) fn day(time: Time, (begins, ends): (i64, i64)) -> i32 {
+/// The partition of a row that came at `now_ns`: a time that is not asked for again, or the clock might say another partition
+/// when the row is written than when its partition was made.
+pub(super) fn day(time: Time, (begins, ends): (i64, i64), now_ns: i64) -> i32 {
     let day = begins / DAY_NS;
-    let tomorrow = now_ns().cast_signed() / DAY_NS + 1;
+    let tomorrow = now_ns / DAY_NS + 1;
     let fits = time != Time::Always && ends.saturating_sub(begins) <= DAY_NS && day >= FIRST_DAY && day <= tomorrow;
     if fits { day as i32 } else { 0 }
 }
 
+/// Partitions that are known to be there: code of the table, and day.
+pub(super) type Known = Mutex<BTreeSet<(usize, i32)>>;
+
 /// Makes the partitions that steps need.
-pub(super) async fn ensure(
-    pool: &PgPool,
-    known: &Mutex<BTreeSet<(usize, i32)>>,
-    steps: &[Step],
-) -> Result<(), sqlx::Error> {
+pub(super) async fn ensure(pool: &PgPool, known: &Known, steps: &[Step]) -> Result<(), sqlx::Error> {
     let mut needed = BTreeSet::new();
     for step in steps {
         let Work::Batch { tables, .. } = &step.work else { continue };
         for rows in tables.iter().filter(|t| t.schema.time != Time::Always) {
-            let days = rows.schema.time.bounds(rows).map(|b| (rows.schema.code, day(rows.schema.time, b)));
+            let days = rows.schema.time.bounds(rows).map(|b| (rows.schema.code, day(rows.schema.time, b, step.now_ns)));
             needed.extend(days);
         }
     }
@@ -51,6 +50,11 @@ pub(super) async fn ensure(
         known.lock().unwrap_or_else(PoisonError::into_inner).insert((code, day));
     }
     Ok(())
+}
+
+/// Takes none for known any longer.
+pub(super) fn forget(known: &Known) {
+    known.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
 fn name(schema: &Schema, day: i32) -> String {
@@ -85,11 +89,7 @@ async fn make(pool: &PgPool, schema: &Schema, day: i32) -> Result<(), sqlx::Erro
 }
 
 /// Drops the partitions that ended before a time, and the old rows of day 0. Says how much went.
-pub(super) async fn retain(
-    pool: &PgPool,
-    known: &Mutex<BTreeSet<(usize, i32)>>,
-    before_ns: u64,
-) -> Result<u64, sqlx::Error> {
+pub(super) async fn retain(pool: &PgPool, known: &Known, before_ns: u64) -> Result<u64, sqlx::Error> {
     let before = i64::try_from(before_ns).unwrap_or(i64::MAX);
     // Detaching concurrently cannot be part of a transaction, so the lock is the session's.
     let mut conn = pool.acquire().await?;

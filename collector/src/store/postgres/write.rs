@@ -65,7 +65,7 @@ async fn apply(conn: &mut PgConnection, step: &Step) -> Result<Outcome, sqlx::Er
                 return refused(conn, step, *seq, Some(*crc)).await;
             }
             for rows in tables {
-                insert(conn, rows, step.stream, *seq).await?;
+                insert(conn, rows, step, *seq).await?;
                 if rows.schema.table == FlowInterval::TABLE {
                     in_postgres::touch(conn, &Touched::by(rows), step.now_ns).await?;
                 }
@@ -171,10 +171,10 @@ async fn quarantine(conn: &mut PgConnection, step: &Step, seq: u64, kept: &Quara
     Ok(())
 }
 
-async fn insert(conn: &mut PgConnection, rows: &Rows, stream: i64, seq: u64) -> Result<(), sqlx::Error> {
+async fn insert(conn: &mut PgConnection, rows: &Rows, step: &Step, seq: u64) -> Result<(), sqlx::Error> {
     let mut copy = conn.copy_in_raw(&copy::statement(rows)).await?;
     // The statement must be ended on every way out, or the connection is lost for its next user.
-    match copy.send(Bytes::from(copy::data(rows, stream, seq))).await {
+    match copy.send(Bytes::from(copy::data(rows, step.stream, seq, step.now_ns))).await {
         Ok(_) => copy.finish().await.map(|_| ()),
         Err(error) => {
             let _ = copy.abort("the collector could not send the rows").await;
