@@ -140,6 +140,53 @@ fn sctp_paths_tsns_windows_and_streams() {
     assert_eq!(streams, [(0, 4, 115), (1, 1, 21), (2, 1, 50)], "the repeated chunk counts once");
 }
 
+/// Messages 0 and 1 of streams 0 and 1, a request (RFC 6525) that is answered with `result`, and once more 1 and then 0, from
+/// TSN `then` on. What waited for messages before it: chunks, ns.
+fn streams_reset(request: &[u8], result: u8, then: u32) -> (u64, u64) {
+    let (up, down) = (0xbbbb_0001, 0xaaaa_0001);
+    let at = |ms: u64, src, dst, packet: Vec<u8>| (T0 + ms * MS, RAW, ip(src, dst, 132, 2, &packet));
+    let to_b = |chunks: &[Vec<u8>]| sctp(1000, 2000, up, chunks);
+    let to_a = |chunks: &[Vec<u8>]| sctp(2000, 1000, down, chunks);
+    let trace = vec![
+        at(0, A, B, sctp(1000, 2000, 0, &[init(1, down, 50_000, (8, 8), 1)])),
+        at(40, B, A, to_a(&[init(2, up, 60_000, (8, 8), 77)])),
+        at(50, A, B, to_b(&[data(1, 0, 0, 10), data(2, 1, 0, 10), data(3, 0, 1, 10), data(4, 1, 1, 10)])),
+        at(90, B, A, to_a(&[sack(4, 60_000, &[], &[])])),
+        at(100, A, B, to_b(&[chunk(130, 0, request)])),
+        at(140, B, A, to_a(&[chunk(130, 0, &[0, 16, 0, 12, 0, 0, 0, 9, 0, 0, 0, result])])),
+        at(150, A, B, to_b(&[data(then, 0, 1, 10), data(then + 1, 1, 1, 10)])),
+        at(160, A, B, to_b(&[data(then + 2, 0, 0, 10), data(then + 3, 1, 0, 10)])),
+        at(190, B, A, to_a(&[sack(then + 3, 60_000, &[], &[])])),
+    ];
+    let flows = run(&trace, whole());
+    let main = flows.from("10.0.0.1", 1000, 2000);
+    assert_eq!((main.sctp_data_chunks, main.sctp_reordered_chunks, main.sctp_retransmitted_chunks), (8, 0, 0));
+    assert_eq!((main.sctp_hole_events, main.rtt_count, main.rtt_ns_sum), (0, 2, (40 + 30) * MS));
+    (main.sctp_hol_chunks, main.sctp_hol_ns)
+}
+
+#[test]
+fn sctp_streams_begin_anew_once_the_peer_agreed() {
+    // The request names stream 1, or none: all of them. Numbers: its own, the answered one, the last TSN.
+    let head = |length: u8| [&[0, 13, 0, length, 0, 0, 0, 9][..], &[0, 0, 0, 1, 0, 0, 0, 4]].concat();
+    let (all, one) = (head(16), [head(18), vec![0, 1]].concat());
+    assert_eq!(streams_reset(&one, 1, 5), (1, 10 * MS), "message 1 of stream 1 waited for its message 0");
+    assert_eq!(streams_reset(&all, 1, 5), (2, 20 * MS));
+    let everything = [0, 15, 0, 8, 0, 0, 0, 9];
+    assert_eq!(
+        streams_reset(&everything, 1, 5 + (1 << 31)),
+        (2, 20 * MS),
+        "TSNs begin anew too, half the numbers away"
+    );
+    for denied in [0, 2, 6] {
+        assert_eq!(
+            streams_reset(&all, denied, 5),
+            (0, 0),
+            "nothing to do, denied, in progress: old messages wait for nothing"
+        );
+    }
+}
+
 #[test]
 fn sctp_over_udp_is_sctp() {
     let plain = run(&association(), whole());

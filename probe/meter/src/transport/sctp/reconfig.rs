@@ -6,6 +6,7 @@
 
 use super::assoc::Assoc;
 use super::chunk::{Chunk, half, word};
+use super::tsn::Tsns;
 use crate::packet::Dir;
 
 /// Parameter types, RFC 6525 section 4.
@@ -38,6 +39,8 @@ enum Request {
     Add(u16),
     /// Message numbers of these streams begin at 0 again; of all where the count is 0.
     Reset { streams: [u16; NAMED], count: usize },
+    /// Message numbers of all streams and TSNs begin anew, of both sides (section 5.2.4).
+    ResetAll,
 }
 
 /// Takes a RE-CONFIG chunk of one side.
@@ -64,7 +67,7 @@ pub(super) fn observe(chunk: &Chunk<'_>, along: Dir, assoc: &mut Assoc) {
 fn request(kind: u16, value: &[u8]) -> Option<Request> {
     match kind {
         parameter::ADD_OUTGOING => Some(Request::Add(half(value, 4)?)),
-        parameter::RESET_ALL => Some(Request::Reset { streams: [0; NAMED], count: 0 }),
+        parameter::RESET_ALL => Some(Request::ResetAll),
         parameter::RESET_OUTGOING => {
             let named = value.get(12..)?.chunks_exact(2);
             let mut streams = [0; NAMED];
@@ -87,6 +90,14 @@ fn answered(value: &[u8], asker: Dir, assoc: &mut Assoc) {
     match request {
         Request::Add(streams) => side.requests.added = side.requests.added.saturating_add(streams),
         Request::Reset { streams, count } => side.streams.begin_anew(&streams[..count]),
+        Request::ResetAll => {
+            for dir in Dir::BOTH {
+                let side = &mut assoc.sides[dir];
+                side.streams.begin_anew(&[]);
+                // The new TSNs are half the number space away: neither a hole nor old.
+                side.tsns = Tsns::default();
+            }
+        }
     }
 }
 
@@ -129,6 +140,6 @@ mod tests {
         assert_eq!(request(parameter::RESET_OUTGOING, &named), Some(Request::Reset { streams, count: 2 }));
         let all = Some(Request::Reset { streams: [0; NAMED], count: 0 });
         assert_eq!(request(parameter::RESET_OUTGOING, &named[..12]), all);
-        assert_eq!(request(parameter::RESET_ALL, &named[..4]), all);
+        assert_eq!(request(parameter::RESET_ALL, &named[..4]), Some(Request::ResetAll));
     }
 }

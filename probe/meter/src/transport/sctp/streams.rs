@@ -110,7 +110,7 @@ impl Streams {
     /// Message numbers of these streams begin at 0 again, of all streams where none is named.
     pub(crate) fn begin_anew(&mut self, named: &[u16]) {
         for stream in self.all.iter_mut().filter(|s| named.is_empty() || named.contains(&s.id)) {
-            stream.order = Order::default();
+            stream.order = Order::from_zero();
         }
     }
 
@@ -204,6 +204,11 @@ impl Stream {
 }
 
 impl Order {
+    /// Of a stream whose next message is known to be number 0.
+    fn from_zero() -> Order {
+        Order { started: true, highest: u32::MAX, ..Order::default() }
+    }
+
     /// Whether the chunk waits, how many messages it skipped, and the waiting of others that it ended.
     fn observe(&mut self, data: &Data, at_ns: u64) -> (bool, u32, u64) {
         let message = data.message;
