@@ -4,6 +4,7 @@
 //! because a blocking read never returns on an idle link. Intervals are closed by the packets' time, and by the wall clock
 //! while there are none.
 
+mod gather;
 mod open;
 pub mod sys;
 #[cfg(feature = "ebpf")]
@@ -31,6 +32,7 @@ use crate::queue::Queue;
 use crate::source::AFTER_QUEUE;
 use crate::writer::Shipper;
 
+use gather::Gather;
 pub use open::{Open, interfaces, open, try_any};
 
 /// Frames taken in one go before the clock and the control are looked at.
@@ -102,6 +104,7 @@ struct Points {
     interface: String,
     observers: Vec<Observer>,
     by_index: HashMap<u32, usize>,
+    gather: Gather,
 }
 
 impl Points {
@@ -127,9 +130,7 @@ impl Points {
     fn frame(&mut self, time_ns: u64, wire_len: u32, data: &[u8]) {
         let mut frame = Frame { time_ns, link: self.link, wire_len, data, vlan: None, gso: None, outgoing: None };
         let at = if self.link == LinkType::LINUX_SLL2 { self.cooked(&mut frame) } else { 0 };
-        if let Some(observer) = self.observers.get_mut(at) {
-            observer.frame(&frame);
-        }
+        self.gather.take(&frame, at, &mut self.observers);
     }
 
     /// The observer of a cooked frame, by the interface index in its header.
@@ -167,6 +168,7 @@ impl Thread {
             interface: open.interface.clone(),
             observers: Vec::new(),
             by_index: HashMap::new(),
+            gather: Gather::default(),
         };
         // With `any` the point of the whole capture takes the drops, and frames whose header is cut.
         points.add(&open.interface);
@@ -214,6 +216,7 @@ impl Thread {
                 .wrapping_add(ts.tv_usec.cast_unsigned().wrapping_mul(ns_per_unit));
             points.frame(time_ns, packet.header.len, packet.data);
         });
+        points.gather.hand_over(&mut points.observers);
         match taken {
             Ok(n) => Ok(n),
             Err(pcap::Error::TimeoutExpired) => Ok(0),

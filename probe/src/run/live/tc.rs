@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use sce_proto::ObservationPoint;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::gather::Gather;
 use super::open::addresses;
 use super::{BURST, Context, Drops, GRACE_NS, STEP_NS, Surroundings};
 use crate::args::RunArgs;
@@ -78,6 +79,7 @@ impl Open {
 struct Thread {
     open: Open,
     observer: Observer,
+    gather: Gather,
     control: Arc<Control>,
     drops: Arc<Drops>,
     run_seen: u64,
@@ -102,7 +104,17 @@ impl Thread {
         let interval_ns = meter.interval_ns;
         let observer = Observer::new(point, meter, shipper, Some(Surroundings::new(Some(drops.clone()), queue)));
         let offset_ns = clock::offset_ns();
-        Thread { open: opened, observer, control, drops, run_seen: 0, lost: 0, offset_ns, interval_ns }
+        Thread {
+            open: opened,
+            observer,
+            gather: Gather::default(),
+            control,
+            drops,
+            run_seen: 0,
+            lost: 0,
+            offset_ns,
+            interval_ns,
+        }
     }
 
     fn run(&mut self) -> Ended {
@@ -124,14 +136,16 @@ impl Thread {
     }
 
     fn burst(&mut self) -> anyhow::Result<usize> {
-        let (observer, filter) = (&mut self.observer, &mut self.open.filter);
+        let (gather, filter) = (&mut self.gather, &mut self.open.filter);
+        let observers = std::slice::from_mut(&mut self.observer);
         let link = self.open.capture.link().0 as u16;
         let mut wrong = None;
         let taken = self.open.capture.read(BURST, |frame| match filter.passes(link, frame.data) {
-            Ok(true) => observer.frame(frame),
+            Ok(true) => gather.take(frame, 0, observers),
             Ok(false) => {}
             Err(error) => wrong = Some(error),
         });
+        gather.hand_over(observers);
         wrong.map_or(Ok(taken), |error| Err(error.into()))
     }
 
