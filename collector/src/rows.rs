@@ -153,12 +153,17 @@ fn decode_table(schema: &'static Schema, table: &Table, unknown: &mut String) ->
     Ok(rows)
 }
 
-/// Times beyond the year 2262 do not fit a signed 64-bit count of ns: such a row could never be found again.
+/// Times beyond the year 2262 do not fit a signed 64-bit count of ns: such a row could never be found again. Nor may the end
+/// of a row be beyond it, which databases work out.
 fn check_times(table: &Table, rows: &Rows) -> Result<(), BatchError> {
-    for name in ["start_ns", "interval_ns", "first_ns", "last_ns", "at_ns"] {
-        if rows.ints(name).is_some_and(|v| v.iter().any(|t| *t < 0)) {
-            return Err(BatchError::Shape { table: table.name.clone(), column: 0, what: "a time is out of range" });
-        }
+    const ENDS: i64 = i64::MAX - 1;
+    let beyond = |name: &str| rows.ints(name).is_some_and(|v| v.iter().any(|t| !(0..=ENDS).contains(t)));
+    let (start, interval) = (rows.ints("start_ns"), rows.ints("interval_ns"));
+    let ends_beyond = start
+        .zip(interval)
+        .is_some_and(|(s, i)| s.iter().zip(i).any(|(s, i)| s.checked_add(*i).is_none_or(|end| end > ENDS)));
+    if ["start_ns", "interval_ns", "first_ns", "last_ns", "at_ns"].into_iter().any(beyond) || ends_beyond {
+        return Err(BatchError::Shape { table: table.name.clone(), column: 0, what: "a time is out of range" });
     }
     Ok(())
 }
@@ -218,7 +223,13 @@ mod tests {
 
     #[test]
     fn a_time_that_cannot_be_stored_is_refused() {
-        let flow = FlowInterval { start_ns: u64::MAX, ..FlowInterval::default() };
-        assert!(decode(&columns::pack(vec![columns::table(&[flow])])).is_err());
+        let stored = |start_ns: u64, interval_ns: u64, last_ns: u64| {
+            let flow = FlowInterval { start_ns, interval_ns, last_ns, ..FlowInterval::default() };
+            decode(&columns::pack(vec![columns::table(&[flow])])).is_ok()
+        };
+        let most = i64::MAX as u64;
+        assert!(stored(most - 11, 10, 0) && !stored(most - 10, 10, 0), "an end");
+        assert!(stored(0, 0, most - 1) && !stored(0, 0, most));
+        assert!(!stored(u64::MAX, 1, 0) && !stored(1, u64::MAX, 0));
     }
 }

@@ -86,7 +86,7 @@ async fn migration_check_and_copy_of_a_file_tell_how_far_they_are() {
 
     let migrated = ended(in_terminal(dir.path(), &format!("migrate --db {}", seen.display())));
     tells(&migrated, "bringing the schema up to date: ", "MB of ");
-    assert!(migrated.ends_with("schema 7\r\n"), "{migrated:?}");
+    assert!(migrated.ends_with("schema 8\r\n"), "{migrated:?}");
 
     let verified = ended(in_terminal(dir.path(), &format!("db verify --db {}", seen.display())));
     tells(&verified, "looking for damage: ", "MB of ");
@@ -128,7 +128,7 @@ async fn migrations_of_postgres_tell_how_far_they_are() {
     ] {
         sqlx::query(sql).execute(&mut conn).await.unwrap();
     }
-    // Someone reads the table that the second of the three is about.
+    // Someone reads the table that the second of the four is about.
     let mut reading = conn.begin().await.unwrap();
     sqlx::query("LOCK TABLE flow_interval IN ACCESS SHARE MODE").execute(&mut *reading).await.unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -140,8 +140,8 @@ async fn migrations_of_postgres_tell_how_far_they_are() {
         assert!(got > 0, "it ended: {seen:?}");
         seen.push_str(&String::from_utf8_lossy(&buffer[..got]));
     }
-    tells(&seen, "bringing the schema up to date: ", "1 of 3 migrations");
+    tells(&seen, "bringing the schema up to date: ", "1 of 4 migrations");
     reading.rollback().await.unwrap();
     screen.read_to_string(&mut seen).unwrap();
-    assert!(child.wait().unwrap().success() && seen.ends_with("schema 7\r\n"), "{seen:?}");
+    assert!(child.wait().unwrap().success() && seen.ends_with("schema 8\r\n"), "{seen:?}");
 }

@@ -29,6 +29,7 @@ async fn postgres_tells_the_story() {
     story(PostgresStore::open(&cluster.database("story").await).await.unwrap()).await;
     predicates_agree(&PostgresStore::open(&cluster.database("predicates").await).await.unwrap());
     partitions_are_there(&cluster.database("partitions").await).await;
+    windows_have_an_index(&cluster.database("windows").await).await;
     collectors_compete(&cluster.database("compete").await, &cluster).await;
     let Err(error) = PostgresStore::open(&cluster.url("nowhere")).await else { panic!("it was opened") };
     assert!(error.to_string().contains("createdb"), "{error}");
@@ -49,12 +50,48 @@ async fn partitions_are_there(url: &str) {
     deliver(3, T0, T0 - 100 * day).await;
     while other.retain(T0 - 50 * day).await.unwrap() > 0 {}
     deliver(4, T0, T0 - 100 * day + S).await;
+    deliver(5, T0, i64::MAX as u64 - 1 - S).await;
     let found = store.scan::<FlowInterval>(&all()).await.unwrap();
     let mut flows: Vec<u64> = found.iter().map(|r| r.record.flow).collect();
     flows.sort_unstable();
-    assert_eq!(flows, [1, 2, 4]);
+    assert_eq!(flows, [1, 2, 4, 5]);
     store.close().await;
     other.close().await;
+}
+
+/// A window reads what it can hold and not all of its days, also of a young partition and after an upgrade.
+async fn windows_have_an_index(url: &str) {
+    let mut conn = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.unwrap();
+    let indexes = "SELECT count(*) FROM pg_indexes WHERE tablename LIKE 'flow_interval_d%' AND indexdef LIKE \
+         '%brin (%CASE%first_ns%CASE%last_ns + 1%'";
+    for upgraded in [false, true] {
+        let store = PostgresStore::open(url).await.unwrap();
+        let at = store.claim(&claim("windows", 1, 1)).await.unwrap();
+        let next = at.committed_seq + 1;
+        let records: Vec<FlowInterval> = (0..500).map(|i| flow(9, i, i, 1)).collect();
+        store.commit(&[step(at.stream, 1, &batch(next, &records))]).await.unwrap();
+        let window = Scan { since_ns: T0 + 40 * S, until_ns: T0 + 50 * S, ..all() };
+        assert_eq!(store.scan::<FlowInterval>(&window).await.unwrap().len() as u64, 10 * next);
+        // A connection tells what it did when it ends.
+        store.close().await;
+        let used = "SELECT sum(idx_scan)::bigint FROM pg_stat_user_indexes WHERE relname LIKE 'flow_interval_d%'";
+        let mut tries = 0;
+        while sqlx::query_scalar::<_, i64>(used).fetch_one(&mut conn).await.unwrap() == 0 {
+            tries += 1;
+            assert!(tries < 100, "the index is not used, upgraded: {upgraded}");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert_eq!(sqlx::query_scalar::<_, i64>(indexes).fetch_one(&mut conn).await.unwrap(), 1);
+        // As the release before left it.
+        let day = T0 / (86_400 * S);
+        for sql in [
+            format!("DROP INDEX flow_interval_d{day}_start_ns_case_idx"),
+            format!("CREATE INDEX ON flow_interval_d{day} USING brin (start_ns)"),
+            String::from("DELETE FROM _sqlx_migrations WHERE version = 8"),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+        }
+    }
 }
 
 /// Twelve collectors deliver the same stream, take it over from each other, and lose the server now and then: no gap and

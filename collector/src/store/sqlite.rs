@@ -23,7 +23,7 @@ use crate::progress::{read_bytes, watched};
 use write::Writer;
 
 /// All migrations, oldest first. Released ones never change.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "delivery", include_str!("../../../migrations/sqlite/0001_delivery.sql")),
     (2, "records", include_str!("../../../migrations/sqlite/0002_records.sql")),
     (3, "access", include_str!("../../../migrations/sqlite/0003_access.sql")),
@@ -31,6 +31,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "position", include_str!("../../../migrations/sqlite/0005_position.sql")),
     (6, "duplicates", include_str!("../../../migrations/sqlite/0006_duplicates.sql")),
     (7, "delivered", include_str!("../../../migrations/sqlite/0007_delivered.sql")),
+    (8, "windows", include_str!("../../../migrations/sqlite/0008_windows.sql")),
 ];
 
 /// Older versions can corrupt a WAL database that two connections write and checkpoint at the same time.

@@ -72,15 +72,15 @@ async fn make(pool: &PgPool, schema: &Schema, day: i32) -> Result<(), sqlx::Erro
             .fetch_one(&mut *tx)
             .await?;
     if !there {
-        let time = match schema.time {
-            Time::Instant => "at_ns",
-            Time::Life | Time::Interval | Time::Always => "start_ns",
-        };
-        let next = day + 1;
+        // The very expressions of the windows that questions have, or the index is of no use to them.
+        let (begins, ends, next) = (schema.time.begins(), schema.time.ends(), day + 1);
         for sql in [
             format!("CREATE TABLE IF NOT EXISTS {partition} (LIKE {parent} INCLUDING DEFAULTS)"),
             format!("ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({day}) TO ({next})"),
-            format!("CREATE INDEX ON {partition} USING brin ({time}) WITH (pages_per_range = 32, autosummarize = on)"),
+            format!(
+                "CREATE INDEX ON {partition} USING brin (({begins}), ({ends})) \
+                 WITH (pages_per_range = 32, autosummarize = on)"
+            ),
         ] {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
         }
