@@ -75,8 +75,13 @@ struct Shared<S> {
     decoders: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     sessions: Mutex<HashMap<Lane, Session>>,
+    /// Whoever holds it waits for having sent what cannot be taken.
+    penance: tokio::sync::Mutex<()>,
     drain: watch::Receiver<bool>,
 }
+
+/// Time until a stream that sent what cannot be taken is read further.
+const PENANCE: Duration = Duration::from_millis(100);
 
 /// What one session at a time may hold: a lane of a spool of a probe.
 type Lane = (String, Vec<u8>, u32);
@@ -106,8 +111,9 @@ impl<S: Store> Ingest<S> {
         let memory = Arc::new(Semaphore::new(limits.memory_bytes / 1024));
         let decoders = Arc::new(Semaphore::new(limits.decoders.max(1)));
         let streams = Arc::new(Semaphore::new(limits.streams));
-        let sessions = Mutex::default();
-        let shared = Shared { store, writers, metrics, limits, guard, memory, decoders, streams, sessions, drain };
+        let (sessions, penance) = (Mutex::default(), tokio::sync::Mutex::default());
+        let shared =
+            Shared { store, writers, metrics, limits, guard, memory, decoders, streams, sessions, penance, drain };
         Ingest { shared: Arc::new(shared) }
     }
 
@@ -152,6 +158,20 @@ impl<S: Store> Shared<S> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.get(lane).is_some_and(|s| s.number == number) {
             sessions.remove(lane);
+        }
+    }
+
+    /// Lets a stream wait that sent what cannot be taken, one after the other: however many streams send such things, together
+    /// they cost the work of ten in a second, and those that do not are not slowed down.
+    async fn atone(&self) {
+        let mut drain = self.drain.clone();
+        let wait = async {
+            let _turn = self.penance.lock().await;
+            tokio::time::sleep(PENANCE).await;
+        };
+        tokio::select! {
+            () = crate::told(&mut drain) => {}
+            () = wait => {}
         }
     }
 

@@ -226,6 +226,7 @@ async fn a_flood_of_bombs_and_garbage_takes_neither_time_nor_memory() {
             sent
         })
     };
+    let begun = Instant::now();
     let attacks: Vec<_> = (0..2).map(attack).collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let during = latency(&mut honest, &mut seq).await;
@@ -234,13 +235,16 @@ async fn a_flood_of_bombs_and_garbage_takes_neither_time_nor_memory() {
     for attack in attacks {
         sent += tokio::time::timeout(Duration::from_secs(60), attack).await.expect("an attack ends").unwrap();
     }
+    let took = begun.elapsed();
     let peak = peak_bytes() >> 20;
     println!(
-        "{sent} bad batches: {before:?} before, {during:?} meanwhile; {peak} MiB of memory at most, peers included"
+        "{sent} bad batches in {took:?}: {before:?} before, {during:?} meanwhile; {peak} MiB of memory at most, peers included"
     );
     // Attackers, collector and probe share the processors of one test; behind them a commit waits, and no longer.
     assert!(during < before * 2 + Duration::from_millis(300), "{before:?} before, {during:?} meanwhile");
     assert!(peak < 512, "{peak} MiB");
+    // Ten in a second, of all streams together, and one that is under way in each.
+    assert!(sent as f64 <= took.as_secs_f64() * 10.0 + 2.0, "{sent} bad batches in {took:?}");
     assert!(count(&collector.metrics().await, "sce_ingest_refused_total{reason=\"message\"}") >= 2.0);
     let odd = |l: &&sce_collector::store::LedgerLine| l.probe.starts_with("odd-");
     let ledger = collector.store.ledger().await.unwrap();

@@ -216,7 +216,10 @@ impl<S: Store> Reader<S> {
             let kind = match message {
                 Ok(Some(message)) => message.kind,
                 Ok(None) => return Ok(()),
-                Err(status) if unreadable(&status) => return Err(self.shared.refuse("message", status)),
+                Err(status) if unreadable(&status) => {
+                    self.shared.atone().await;
+                    return Err(self.shared.refuse("message", status));
+                }
                 // A broken connection is an ordinary end: the ledger knows where to go on.
                 Err(status) => {
                     tracing::debug!(probe = self.labels.probe, %status, "Connection lost");
@@ -279,7 +282,12 @@ impl<S: Store> Reader<S> {
                 (Work::Poison { seq, crc, quarantine }, Some(reason))
             }
         };
-        self.submit(work, seq, records, poison, Some(memory), since).await
+        let poisoned = poison.is_some();
+        self.submit(work, seq, records, poison, Some(memory), since).await?;
+        if poisoned {
+            self.shared.atone().await;
+        }
+        Ok(())
     }
 
     /// The name in an observation point is the certificate's, as that of the stream is.
