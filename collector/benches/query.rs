@@ -1,11 +1,12 @@
-//! How long questions take when much is stored: `cargo bench -p sce-collector --bench query -- [RECORDS] [DIRECTIONS] [DB]`.
+//! How long questions take when much is stored: `cargo bench -p sce-collector --bench query -- [RECORDS] [DIRECTIONS] [DB] [SUM_S]`.
 //!
 //! RECORDS flow records (default 2,000,000) of intervals of 10 s are committed as ingest does, DIRECTIONS of them (default
-//! 2,400: flows of two directions at two points) in each interval, up to now; flows live ten minutes. Then the buckets are
+//! 2,400: flows of two directions at two points) in each interval, up to now; flows live ten minutes, one all the time. Then the buckets are
 //! summed, and the questions of `sce-cli flows|paths|top --since 5m` and of one flow's hour are asked through the service,
 //! each thirty times; CPU time is that of asking and answering together. DB is a directory in which `bench.db` is made and
 //! stays (default: a temporary one), a file of an earlier run, which is asked as it is, or a postgres:// URL of an empty
-//! database.
+//! database. SUM_S ends the summing after so many seconds (default: when all is summed); it begins with the newest buckets,
+//! and no question asks for older ones.
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 #[path = "../tests/common/mod.rs"]
@@ -36,11 +37,12 @@ const TIMES: usize = 30;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let number = |i: usize, default: u64| args.get(i).map_or(default, |a| a.parse().unwrap());
-    let (records, directions) = (number(0, 2_000_000), number(1, 2400));
+    let (records, directions, sum_s) = (number(0, 2_000_000), number(1, 2400), number(3, u64::MAX));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match args.get(2) {
         Some(url) if url.starts_with("postgres://") => {
-            runtime.block_on(async { bench(PostgresStore::open(url).await.unwrap(), records, directions).await });
+            runtime
+                .block_on(async { bench(PostgresStore::open(url).await.unwrap(), records, directions, sum_s).await });
         }
         Some(file) if Path::new(file).is_file() => {
             runtime.block_on(async { ask(SqliteStore::open(Path::new(file)).await.unwrap()).await });
@@ -49,7 +51,8 @@ fn main() {
             let temporary = tempfile::tempdir().unwrap();
             let path = place.map_or(temporary.path(), Path::new).join("bench.db");
             assert!(!path.exists(), "{} is there: name the file to ask it as it is", path.display());
-            runtime.block_on(async { bench(SqliteStore::open(&path).await.unwrap(), records, directions).await });
+            runtime
+                .block_on(async { bench(SqliteStore::open(&path).await.unwrap(), records, directions, sum_s).await });
         }
     }
 }
@@ -58,7 +61,7 @@ fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-async fn bench<T: Store>(store: T, records: u64, directions: u64) {
+async fn bench<T: Store>(store: T, records: u64, directions: u64, sum_s: u64) {
     let intervals = records / directions;
     let end = now_ns() / INTERVAL;
     let began = Instant::now();
@@ -70,7 +73,7 @@ async fn bench<T: Store>(store: T, records: u64, directions: u64) {
     );
     let began = Instant::now();
     let mut buckets = 0;
-    loop {
+    while began.elapsed().as_secs() < sum_s {
         match round(&store, now_ns() + 60 * S, &Metrics::default()).await.unwrap() {
             0 => break,
             n => buckets += n,
@@ -92,7 +95,7 @@ async fn ask<T: Store>(store: T) {
     let collector = serve(store, Limits::default()).await;
     let columns = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let listed = "flow proto initiator_ip responder_ip up.packets down.packets up.ip_bytes up.ce_packets lost_packets";
-    let one = format!("{:016x}", flow(newest - 1, 0).flow);
+    let [one, long] = [0, LONG].map(|n| format!("{:016x}", flow(newest - 1, n).flow));
     let until_ns = newest * INTERVAL;
     let request = |view: &str, since_ns: u64, flow: &str, columns: Vec<String>| SelectRequest {
         view: view.to_owned(),
@@ -115,6 +118,7 @@ async fn ask<T: Store>(store: T) {
         ),
         ("one flow, the hour in sum", request("flow", hour, &one, Vec::new())),
         ("one flow, the hour at 10 s", SelectRequest { limit: 0, ..request("series", hour, &one, Vec::new()) }),
+        ("one that lives all of it", SelectRequest { limit: 0, ..request("series", hour, &long, Vec::new()) }),
         ("paths --since 5m", request("paths", lately, "", Vec::new())),
     ];
     let mut client = QueryClient::connect(collector.url()).await.unwrap();
@@ -195,9 +199,12 @@ async fn commit(store: &impl Store, batches: &[(i64, Batch)], seq: u64, newest_n
     assert!(done.iter().all(|d| *d == Outcome::Committed), "{done:?}");
 }
 
+/// The flow that lives all the time.
+const LONG: u64 = 1;
+
 /// The identity of flow `n` in an interval: it lives for a while, then another has its place.
 fn flow(interval: u64, n: u64) -> FlowInterval {
-    let life = (interval + n) / LIFE;
+    let life = if n == LONG { 1_000_000 } else { (interval + n) / LIFE };
     let key = (life * 1_000_003 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     FlowInterval {
         flow: key.rotate_left(17),

@@ -53,6 +53,26 @@ impl Cluster {
         run(self.program("pg_ctl").args(["-w", "-m", "immediate", "-D"]).arg(&data).arg("restart"));
     }
 
+    /// User and system time of the server and of all its processes that ever were, s.
+    pub fn cpu_s(&self) -> f64 {
+        let pid = std::fs::read_to_string(self.dir.path().join("data/postmaster.pid")).unwrap();
+        let server: u32 = pid.lines().next().unwrap().parse().unwrap();
+        let mut ticks = 0;
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };
+            let fields: Vec<u64> =
+                stat.rsplit(") ").next().unwrap().split(' ').map(|f| f.parse().unwrap_or(0)).collect();
+            let itself = process.file_name().to_str() == Some(&server.to_string());
+            if itself || fields[1] == u64::from(server) {
+                ticks += fields[11] + fields[12];
+            }
+            if itself {
+                ticks += fields[13] + fields[14];
+            }
+        }
+        ticks as f64 / 100.0
+    }
+
     fn program(&self, name: &str) -> Command {
         let path = self.bin.join(name);
         let mut command = if root() {
