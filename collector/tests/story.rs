@@ -8,6 +8,7 @@ use common::{S, T0, batch, every_field, flow};
 use proptest::prelude::*;
 use sce_collector::rows;
 use sce_collector::store::postgres::PostgresStore;
+use sce_collector::store::rollups::Rollups as _;
 use sce_collector::store::predicate::Predicate;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Claim, Outcome, Quarantine, Scan, Step, Store, StoreError, StreamKey, Tally, Work};
@@ -72,8 +73,13 @@ async fn windows_have_an_index(url: &str) {
         store.commit(&[step(at.stream, 1, &batch(next, &records))]).await.unwrap();
         let window = Scan { since_ns: T0 + 40 * S, until_ns: T0 + 50 * S, ..all() };
         assert_eq!(store.scan::<FlowInterval>(&window).await.unwrap().len() as u64, 10 * next);
+        store.tidy().await.unwrap();
         // A connection tells what it did when it ends.
         store.close().await;
+        let unknown = "SELECT sum(brin_summarize_new_values(indexname::regclass))::bigint FROM pg_indexes \
+             WHERE tablename LIKE 'flow_interval_d%' AND indexdef LIKE '%brin%'";
+        let unknown: i64 = sqlx::query_scalar(unknown).fetch_one(&mut conn).await.unwrap();
+        assert_eq!(unknown, 0, "ranges that the index does not know, upgraded: {upgraded}");
         let used = "SELECT sum(idx_scan)::bigint FROM pg_stat_user_indexes WHERE relname LIKE 'flow_interval_d%'";
         let mut tries = 0;
         while sqlx::query_scalar::<_, i64>(used).fetch_one(&mut conn).await.unwrap() == 0 {

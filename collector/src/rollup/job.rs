@@ -35,7 +35,9 @@ pub async fn run<S: Store>(store: S, metrics: Arc<Metrics>) {
 /// [`StoreError`]: what was summed until then stays.
 pub async fn round<S: Store>(store: &S, now_ns: u64, metrics: &Metrics) -> Result<usize, StoreError> {
     let mut done = 0;
+    store.tidy().await?;
     for (level, bucket) in store.due(now_ns).await? {
+        store.tidy().await?;
         let began = Instant::now();
         if !store.roll_up(level, bucket).await? {
             return Ok(done);

@@ -52,7 +52,6 @@ const OLDEST: Duration = Duration::from_secs(30);
 pub struct PostgresStore {
     pub(super) writers: PgPool,
     pub(super) readers: PgPool,
-    /// Partitions known to be there: (table code, day).
     partitions: Arc<partition::Known>,
     oldest: Arc<Mutex<Option<(Instant, u64)>>>,
 }
@@ -78,6 +77,11 @@ impl PostgresStore {
         let reading = [("default_transaction_read_only", "on"), ("statement_timeout", STATEMENT_MS)];
         let readers = pool(READERS).connect_lazy_with(options.options(reading));
         Ok(PostgresStore { writers, readers, partitions: Arc::default(), oldest: Arc::default() })
+    }
+
+    /// Tells the indexes on time what came since the last call.
+    pub(super) async fn summarise(&self) -> Result<(), StoreError> {
+        partition::summarise(&self.writers, &self.partitions).await.map_err(|e| sort_out(&e))
     }
 
     /// Newest schema version this release knows.
@@ -168,7 +172,7 @@ impl Store for PostgresStore {
             partition::ensure(&self.writers, &self.partitions, steps).await.map_err(|e| sort_out(&e))?;
             match write::commit(&self.writers, steps).await {
                 // Another collector may have dropped a partition, too old, that this one knows of.
-                Err(error) if first && partition_missing(&error) => partition::forget(&self.partitions),
+                Err(error) if first && partition_missing(&error) => self.partitions.forget(),
                 result => return result.map_err(|e| sort_out(&e)),
             }
             first = false;

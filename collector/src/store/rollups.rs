@@ -51,6 +51,11 @@ pub trait Rollups: Send + Sync {
     /// The key of a flow instance, where it is known.
     fn flow_key(&self, flow: u64) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
+    /// Makes what was committed quick to find. To be called often: it looks for itself when there is something to do.
+    fn tidy(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Buckets that can be summed now, finest first; at most some hundred.
     fn due(&self, now_ns: u64) -> impl Future<Output = Result<Vec<(Level, u64)>, StoreError>> + Send;
 
@@ -352,6 +357,10 @@ impl Rollups for SqliteStore {
 
 impl Rollups for PostgresStore {
     reading!(in_postgres, postgres::sort_out);
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        self.summarise().await
+    }
 
     async fn roll_up(&self, level: Level, bucket_ns: u64) -> Result<bool, StoreError> {
         let failed = |e: sqlx::Error| postgres::sort_out(&e);

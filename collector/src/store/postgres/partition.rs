@@ -4,10 +4,12 @@
 //! begins. Rows that are longer than a day, or whose time cannot be right, belong to day 0, which every window looks at.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, PgPool};
 
+use super::lock_taken;
 use crate::store::rollups::in_postgres;
 use crate::store::schema::{SCHEMAS, Schema, Time};
 use crate::store::{Step, Work};
@@ -16,6 +18,10 @@ use crate::store::{Step, Work};
 pub(super) const DAY_NS: i64 = 86_400_000_000_000;
 /// Days before this one (2000-01-01) are taken for a wrong clock.
 const FIRST_DAY: i64 = 10_957;
+/// Pages that share an entry of the index on time: some hundred rows.
+const RANGE_PAGES: u32 = 128;
+/// Time between two looks for rows that the indexes do not know yet. A look takes half a microsecond for each range of a day.
+const SUMMARISE: Duration = Duration::from_secs(10);
 /// One collector at a time makes or drops partitions.
 const LOCK: i64 = 0x5343_4550;
 
@@ -28,8 +34,42 @@ pub(super) fn day(time: Time, (begins, ends): (i64, i64), now_ns: i64) -> i32 {
     if fits { day as i32 } else { 0 }
 }
 
-/// Partitions that are known to be there: code of the table, and day.
-pub(super) type Known = Mutex<BTreeSet<(usize, i32)>>;
+/// Code of a table, and day.
+type Name = (usize, i32);
+
+/// What a collector knows of partitions.
+#[derive(Default)]
+pub(super) struct Known(Mutex<Partitions>);
+
+#[derive(Default)]
+struct Partitions {
+    /// They are there.
+    made: BTreeSet<Name>,
+    /// Rows came that their index does not know.
+    written: BTreeSet<Name>,
+    summarised: Option<Instant>,
+}
+
+impl Known {
+    fn lock(&self) -> MutexGuard<'_, Partitions> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes none for made any longer.
+    pub(super) fn forget(&self) {
+        self.lock().made.clear();
+    }
+
+    /// Partitions whose index is to be told of new rows, when it is time again.
+    fn to_summarise(&self) -> BTreeSet<Name> {
+        let mut known = self.lock();
+        if known.summarised.is_some_and(|at| at.elapsed() < SUMMARISE) {
+            return BTreeSet::new();
+        }
+        known.summarised = Some(Instant::now());
+        std::mem::take(&mut known.written)
+    }
+}
 
 /// Makes the partitions that steps need.
 pub(super) async fn ensure(pool: &PgPool, known: &Known, steps: &[Step]) -> Result<(), sqlx::Error> {
@@ -42,19 +82,37 @@ pub(super) async fn ensure(pool: &PgPool, known: &Known, steps: &[Step]) -> Resu
         }
     }
     {
-        let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        needed.retain(|partition| !known.contains(partition));
+        let mut known = known.lock();
+        known.written.extend(&needed);
+        needed.retain(|partition| !known.made.contains(partition));
     }
     for (code, day) in needed {
         make(pool, &SCHEMAS[code], day).await?;
-        known.lock().unwrap_or_else(PoisonError::into_inner).insert((code, day));
+        known.lock().made.insert((code, day));
     }
     Ok(())
 }
 
-/// Takes none for known any longer.
-pub(super) fn forget(known: &Known) {
-    known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+/// Tells the indexes on time what came since: a window reads all rows that they do not know.
+pub(super) async fn summarise(pool: &PgPool, known: &Known) -> Result<(), sqlx::Error> {
+    for (code, day) in known.to_summarise() {
+        let mut tx = pool.begin().await?;
+        // Whoever waits for longer than deadlock_timeout (1 s) ends the autovacuum that he waits for.
+        sqlx::query("SET LOCAL lock_timeout = '100ms'").execute(&mut *tx).await?;
+        let done = sqlx::query(
+            "SELECT brin_summarize_new_values(x.indexrelid) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid \
+             JOIN pg_am a ON a.oid = c.relam WHERE x.indrelid = to_regclass($1) AND a.amname = 'brin'",
+        )
+        .bind(name(&SCHEMAS[code], day))
+        .execute(&mut *tx)
+        .await;
+        match done {
+            Ok(_) => tx.commit().await?,
+            Err(error) if lock_taken(&error) => _ = known.lock().written.insert((code, day)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn name(schema: &Schema, day: i32) -> String {
@@ -78,8 +136,7 @@ async fn make(pool: &PgPool, schema: &Schema, day: i32) -> Result<(), sqlx::Erro
             format!("CREATE TABLE IF NOT EXISTS {partition} (LIKE {parent} INCLUDING DEFAULTS)"),
             format!("ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({day}) TO ({next})"),
             format!(
-                "CREATE INDEX ON {partition} USING brin (({begins}), ({ends})) \
-                 WITH (pages_per_range = 32, autosummarize = on)"
+                "CREATE INDEX ON {partition} USING brin (({begins}), ({ends})) WITH (pages_per_range = {RANGE_PAGES})"
             ),
         ] {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
@@ -116,7 +173,7 @@ pub(super) async fn retain(pool: &PgPool, known: &Known, before_ns: u64) -> Resu
             let detach = format!("ALTER TABLE {} DETACH PARTITION {partition} {how}", schema.table);
             sqlx::query(AssertSqlSafe(detach)).execute(&mut *conn).await?;
             sqlx::query(AssertSqlSafe(format!("DROP TABLE {partition}"))).execute(&mut *conn).await?;
-            known.lock().unwrap_or_else(PoisonError::into_inner).remove(&(schema.code, day));
+            known.lock().made.remove(&(schema.code, day));
             gone += 1;
         }
         let (table, ends) = (schema.table, schema.time.ends());
