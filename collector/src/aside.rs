@@ -13,6 +13,14 @@ use tokio::task::JoinSet;
 /// all of that.
 const NICE: i32 = 5;
 
+/// Processors that one question may take at a time, at most.
+const PROCESSORS: usize = 4;
+
+/// Threads that one question may work on.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(PROCESSORS))
+}
+
 /// Lives as long as the process: connections opened on it are used by questions of every later time.
 static THREADS: LazyLock<Option<Runtime>> = LazyLock::new(|| {
     let here = rustix::process::getpriority_process(None).unwrap_or(0);

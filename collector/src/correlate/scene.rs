@@ -11,6 +11,7 @@ use super::join::{Facts, Group, join};
 use super::line::Spare;
 use super::pool::{self, Clocks, Pool};
 use super::{Joined, Options, Sighting, Vantage, Work};
+use crate::aside::threads;
 
 /// Flows from which on another thread is worth while.
 const WORTH: usize = 64;
@@ -57,7 +58,7 @@ impl<'a> Scene<'a> {
 
     /// On how many threads the join is worth while.
     pub(super) fn threads(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, |n| n.get().min(self.groups.len() / WORTH))
+        threads().min(self.groups.len() / WORTH)
     }
 
     /// Lays out what each point saw of some groups.

@@ -15,13 +15,12 @@ use super::Level;
 use super::cover::{Part, push};
 use super::pack::look;
 use super::sums::Sums;
+use crate::aside::threads;
 use crate::store::predicate::Predicate;
 use crate::store::{Scan, Store, StoreError};
 
 /// Flow keys up to which packs are picked by key: more are in most of them.
 const FEW_KEYS: usize = 64;
-/// Threads that read for one question at most.
-const THREADS: usize = 4;
 /// Buckets from which on a second thread is worth while.
 const WORTH: u64 = 4;
 /// Rows are read this many times as slowly as a bucket has them.
@@ -56,26 +55,15 @@ pub async fn added_up<S: Store>(
     keep: impl Fn(&FlowInterval) -> bool + Clone + Send + Sync + 'static,
 ) -> Result<Sums, StoreError> {
     let (reading, parts) = Reading::begin(store, scan, trace, Level::Hours).await?;
-    let reading = Arc::new(reading);
-    let mut tasks = JoinSet::new();
-    for (at, parts) in share(parts, reading.threads()).into_iter().enumerate() {
-        let (reading, keep) = (reading.clone(), keep.clone());
-        tasks.spawn(async move {
-            let mut sums = Sums::new(&reading.scan.fields);
-            let add = |record: &FlowInterval| {
-                if keep(record) {
-                    sums.add(record)
-                }
-            };
-            reading.read(parts, add).await.map(|()| (at, sums))
-        });
-    }
-    let mut done = BTreeMap::new();
-    while let Some(task) = tasks.join_next().await {
-        let (at, sums) = task.map_err(|e| StoreError::Unavailable(e.to_string()))??;
-        done.insert(at, sums);
-    }
-    let mut done = done.into_values();
+    // Of a few flows there is little to add up.
+    let lists = share(parts, if reading.picked().is_empty() { threads() } else { 1 });
+    let add = move |sums: &mut Sums, record: &FlowInterval| {
+        if keep(record) {
+            sums.add(record);
+        }
+    };
+    let fields = scan.fields.clone();
+    let mut done = reading.spread(lists, move || Sums::new(&fields), add).await?.into_iter();
     let mut sums = done.next().unwrap_or_else(|| Sums::new(&scan.fields));
     done.for_each(|later| sums.absorb(later));
     Ok(sums)
@@ -103,10 +91,17 @@ pub async fn records<S: Store>(
     store: &S,
     scan: &Scan,
     trace: &Trace,
-    each: impl FnMut(&FlowInterval) + Send,
+    mut each: impl FnMut(&FlowInterval) + Send,
 ) -> Result<(), StoreError> {
     let (reading, parts) = Reading::begin(store, scan, trace, Level::Tens).await?;
-    reading.read(parts, each).await
+    if reading.picked().is_empty() {
+        return reading.read(parts, each).await;
+    }
+    // Of a few flows there is little to keep, and a whole pack to unpack for it.
+    let keep = |records: &mut Vec<FlowInterval>, record: &FlowInterval| records.push(record.clone());
+    let lists = reading.spread(share(parts, threads()), Vec::new, keep).await?;
+    lists.iter().flatten().for_each(&mut each);
+    Ok(())
 }
 
 /// What all parts of a reading share.
@@ -143,13 +138,25 @@ impl<S: Store> Reading<S> {
         self.keys.as_deref().filter(|k| k.len() <= FEW_KEYS).unwrap_or_default()
     }
 
-    /// On how many threads reading is worth while.
-    fn threads(&self) -> usize {
-        if self.picked().is_empty() {
-            std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS))
-        } else {
-            1
+    /// Reads each list of parts on a thread of its own; what is made of each, in their order.
+    async fn spread<T: Send + 'static>(
+        self,
+        lists: Vec<Vec<Part>>,
+        new: impl Fn() -> T,
+        add: impl Fn(&mut T, &FlowInterval) + Clone + Send + Sync + 'static,
+    ) -> Result<Vec<T>, StoreError> {
+        let reading = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        for (at, parts) in lists.into_iter().enumerate() {
+            let (reading, add, mut made) = (reading.clone(), add.clone(), new());
+            tasks.spawn(async move { reading.read(parts, |record| add(&mut made, record)).await.map(|()| (at, made)) });
         }
+        let mut done = BTreeMap::new();
+        while let Some(task) = tasks.join_next().await {
+            let (at, made) = task.map_err(|e| StoreError::Unavailable(e.to_string()))??;
+            done.insert(at, made);
+        }
+        Ok(done.into_values().collect())
     }
 
     async fn read(&self, parts: Vec<Part>, mut each: impl FnMut(&FlowInterval) + Send) -> Result<(), StoreError> {
