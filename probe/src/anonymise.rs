@@ -15,7 +15,7 @@ use sce_proto::{Field, Kind, ObservationPoint, Record, ValueRef};
 use siphasher::sip::SipHasher24;
 
 use crate::exit::{Failure, code};
-use crate::writer::Shipment;
+use crate::shipment::Shipment;
 
 /// Addresses that are remembered: one takes 32 or 128 encryptions.
 const REMEMBERED: usize = 1 << 16;

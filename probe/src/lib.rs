@@ -26,6 +26,7 @@ pub mod read;
 pub mod run;
 pub mod select;
 pub mod service;
+pub mod shipment;
 pub mod sockets;
 pub mod source;
 pub mod spool;

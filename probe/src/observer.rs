@@ -6,7 +6,7 @@ use sce_meter::{Config, Frame, Meter, Outlet, Records};
 use sce_proto::bits::quality;
 use sce_proto::{ObservationPoint, ProbeInterval};
 
-use crate::writer::{Room, Shipment, Shipper};
+use crate::shipment::{Room, Shipment, Shipper};
 
 /// What only the capture knows of an interval.
 pub trait Circumstances: Send {
@@ -152,8 +152,8 @@ impl Outlet for WayOut {
 
 impl WayOut {
     fn ship(&mut self) {
-        let (flows, marks) = self.rooms.1.try_recv().unwrap_or_default();
-        let mut out = std::mem::replace(&mut self.records, Records { flows, marks, ..Records::default() });
+        let Room { flows, marks, spare } = self.rooms.1.try_recv().unwrap_or_default();
+        let mut out = std::mem::replace(&mut self.records, Records { flows, marks, spare, ..Records::default() });
         if self.flaws != 0 {
             out.flows.iter_mut().for_each(|f| f.quality_bits |= self.flaws);
         }
@@ -163,7 +163,8 @@ impl WayOut {
             }
             self.latest_ns = self.latest_ns.max(p.start_ns.saturating_add(p.interval_ns));
         }
-        let Records { probe, flows, marks, streams } = out;
+        let Records { probe, flows, marks, streams, spare } = out;
+        self.records.spare.extend(spare);
         let back = Some(self.rooms.0.clone());
         let mut shipment = Shipment { probe, flows, marks, streams, back, ..Shipment::default() };
         if self.announced_ns == 0 || self.latest_ns >= self.announced_ns + ANNOUNCE_NS {
@@ -186,7 +187,7 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use super::*;
-    use crate::writer::Job;
+    use crate::shipment::Job;
     use sce_meter::LinkType;
 
     /// A capture that lost frames of every interval.
@@ -227,7 +228,7 @@ mod tests {
         let (at, room) = (flows.as_ptr(), flows.capacity());
         flows.clear();
         marks.clear();
-        back.unwrap().send((flows, marks)).unwrap();
+        back.unwrap().send(Room { flows, marks, spare: Vec::new() }).unwrap();
         interval(2, 1); // was begun before
         let again = interval(3, 100).flows;
         assert_eq!((again.len(), again.as_ptr(), again.capacity()), (100, at, room));

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError};
 use std::time::{Duration, Instant};
 
 use sce_proto::{
-    Batch, FlowInterval, LossReport, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, StreamInterval,
-    Table,
+    Batch, FlowInterval, ObservationPoint, PathMarks, ProbeInterval, Record, SocketSample, StreamInterval, Table,
     columns::{self, Packer},
 };
 
@@ -18,13 +17,9 @@ use crate::anonymise::Anonymiser;
 use crate::clock;
 use crate::delivered::Delivered;
 use crate::queue::Queue;
+use crate::shipment::{Job, Room, Shipment};
 use crate::spool::LANES;
 
-/// Shipments under way between the capture threads and the writer: of a live capture as many as an interval with 100,000
-/// flows has, so that none is dropped while the writer waits for the processor ...
-pub const CHANNEL_LIVE: usize = 1024;
-/// ... and of a replay, which can wait.
-pub const CHANNEL_REPLAY: usize = 16;
 /// Records in a batch at most: what one message should carry.
 const BATCH_ROWS: usize = 1000;
 /// Bytes of a batch before compression, about: one that has a quarter more is divided.
@@ -33,6 +28,8 @@ const BATCH_BYTES: usize = 256 << 10;
 const FIRST_GUESS: usize = 512;
 /// Records that an observation point is given room for: twice as many flows as it ships at once, with their marks.
 const ROOM_ROWS: usize = 512;
+/// Lists of marks that are longer than this together are no room that is kept.
+const SPARE_BYTES: usize = 4096;
 /// Longest wait of a record for others to share its batch.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two syncs of the spool: what a power failure may cost.
@@ -40,102 +37,6 @@ const SYNC: Duration = Duration::from_secs(1);
 /// Time between two notes of what was acknowledged: what a probe that was killed sends again. A note makes a disk sync
 /// twice for each lane; a slow one has better things to do every second.
 const SAVE: Duration = Duration::from_secs(5);
-
-/// What a source hands over.
-#[derive(Debug, Default)]
-pub struct Shipment {
-    /// Lane 0.
-    pub points: Vec<ObservationPoint>,
-    /// Lane 0.
-    pub probe: Vec<ProbeInterval>,
-    /// Lane 0.
-    pub losses: Vec<LossReport>,
-    /// Lane 1.
-    pub flows: Vec<FlowInterval>,
-    /// Lane 2.
-    pub marks: Vec<PathMarks>,
-    /// Lane 2.
-    pub streams: Vec<StreamInterval>,
-    /// Lane 2.
-    pub samples: Vec<SocketSample>,
-    /// Where the room for flows and marks goes when it is empty: new room for them is pages that the kernel has to clear.
-    pub back: Option<SyncSender<Room>>,
-}
-
-/// Room for records that are made by the thousand, empty.
-pub type Room = (Vec<FlowInterval>, Vec<PathMarks>);
-
-/// A job for the writer.
-#[derive(Debug)]
-pub enum Job {
-    /// Records.
-    Ship(Shipment),
-    /// Another experiment label for loss reports from here on.
-    Run(String),
-}
-
-/// A source's way to the writer.
-#[derive(Debug, Clone)]
-pub struct Shipper {
-    jobs: SyncSender<Job>,
-    /// Wait for room: right for files, never for live captures.
-    wait: bool,
-    lost: Vec<LossReport>,
-}
-
-impl Shipper {
-    /// A way that waits for room (files) or drops and counts (live).
-    #[must_use]
-    pub fn new(jobs: SyncSender<Job>, wait: bool) -> Shipper {
-        Shipper { jobs, wait, lost: Vec::new() }
-    }
-
-    /// Hands records over. What finds no room is reported as lost with the next shipment that does.
-    pub fn ship(&mut self, mut shipment: Shipment) {
-        if self.wait {
-            // An error means that the writer is gone, and the process with it.
-            let _ = self.jobs.send(Job::Ship(shipment));
-            return;
-        }
-        shipment.losses.append(&mut self.lost);
-        match self.jobs.try_send(Job::Ship(shipment)) {
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(Job::Ship(back))) => self.count(back),
-            Err(TrySendError::Full(Job::Run(_))) => {}
-        }
-    }
-
-    fn count(&mut self, back: Shipment) {
-        self.lost = back.losses;
-        let counts = [
-            (0, back.points.len() + back.probe.len(), 0),
-            (1, back.flows.len(), back.flows.iter().map(|f| f.frames).sum()),
-            (2, back.marks.len() + back.streams.len() + back.samples.len(), 0),
-        ];
-        let now_ns = clock::now_ns();
-        for (lane, records, frames) in counts.into_iter().filter(|c| c.1 > 0) {
-            let known = self.lost.iter_mut().find(|l| l.lane == lane && l.reason == "writer_slow");
-            match known {
-                Some(l) => {
-                    l.records += records as u64;
-                    l.frames += frames;
-                    l.to_ns = now_ns;
-                }
-                None => self.lost.push(LossReport {
-                    at_ns: now_ns,
-                    reason: "writer_slow".to_owned(),
-                    lane,
-                    from_ns: back.flows.first().map_or(now_ns, |f| f.start_ns),
-                    to_ns: now_ns,
-                    run: back.flows.first().map_or_else(String::new, |f| f.run.clone()),
-                    records: records as u64,
-                    frames,
-                    ..LossReport::default()
-                }),
-            }
-        }
-    }
-}
 
 /// A record of lane 0.
 enum Control {
@@ -156,6 +57,8 @@ struct Waiting {
     control: Vec<Control>,
     flows: Vec<FlowInterval>,
     bulk: Vec<Bulk>,
+    /// Records of marks that are in a batch.
+    spare: Vec<PathMarks>,
 }
 
 /// The writer's state.
@@ -255,14 +158,17 @@ impl Writer {
             delivered.for_each(|d| shipment.probe.iter_mut().for_each(|p| d.complete(p)));
         }
         let Shipment { points, probe, losses, mut flows, mut marks, streams, samples, back } = shipment;
-        let Waiting { control, flows: flow_rows, bulk } = &mut self.waiting;
+        let Waiting { control, flows: flow_rows, bulk, spare } = &mut self.waiting;
         control.extend(points.into_iter().map(Control::Point).chain(probe.into_iter().map(Control::Probe)));
         flow_rows.append(&mut flows);
         bulk.extend(marks.drain(..).map(Bulk::Mark));
         // What an interval of many flows took is not kept. Whoever has room enough, or is gone, wants it no more.
         flows.shrink_to(ROOM_ROWS);
         marks.shrink_to(ROOM_ROWS);
-        let _ = back.map(|back| back.try_send((flows, marks)));
+        let room = Room { flows, marks, spare: std::mem::take(spare) };
+        if let Some(Err(TrySendError::Full(room))) = back.map(|back| back.try_send(room)) {
+            *spare = room.spare;
+        }
         bulk.extend(streams.into_iter().map(|s| Bulk::Stream(Box::new(s))));
         bulk.extend(samples.into_iter().map(|s| Bulk::Sample(Box::new(s))));
         for loss in losses {
@@ -289,14 +195,18 @@ impl Writer {
 
     /// Makes batches of what waits: full ones, and with `all` of the rest too.
     fn put_waiting(&mut self, all: bool) {
-        let Waiting { mut control, mut flows, mut bulk } = std::mem::take(&mut self.waiting);
-        self.put_lane(0, &mut control, all);
-        self.put_lane(1, &mut flows, all);
-        self.put_lane(2, &mut bulk, all);
-        self.waiting = Waiting { control, flows, bulk };
+        let Waiting { mut control, mut flows, mut bulk, mut spare } = std::mem::take(&mut self.waiting);
+        self.put_lane(0, &mut control, all, drop);
+        self.put_lane(1, &mut flows, all, drop);
+        self.put_lane(2, &mut bulk, all, |row| match row {
+            Bulk::Mark(mark) if spare.len() < BATCH_ROWS && room(&mark) <= SPARE_BYTES => spare.push(mark),
+            _ => {}
+        });
+        self.waiting = Waiting { control, flows, bulk, spare };
     }
 
-    fn put_lane<R: Row>(&mut self, lane: usize, rows: &mut Vec<R>, all: bool) {
+    /// Makes batches of a lane's rows. `used` is what becomes of those that are in one.
+    fn put_lane<R: Row>(&mut self, lane: usize, rows: &mut Vec<R>, all: bool, used: impl FnMut(R)) {
         let known = self.skip[lane].min(rows.len() as u64);
         self.skip[lane] -= known;
         let mut done = known as usize;
@@ -310,7 +220,7 @@ impl Writer {
             self.put(lane, &rows[done..next]);
             done = next;
         }
-        rows.drain(..done);
+        rows.drain(..done).for_each(used);
         // What an interval of many flows took is not kept until the next.
         rows.shrink_to(BATCH_ROWS);
     }
@@ -406,6 +316,11 @@ impl Row for Bulk {
         }
         [table(marks), table(streams), table(samples)].into_iter().flatten().collect()
     }
+}
+
+/// Bytes that the lists of a record have room for.
+fn room(record: &PathMarks) -> usize {
+    record.cuts.capacity() + record.spans.capacity() + record.trail.capacity()
 }
 
 fn table<R: Record>(records: Vec<&R>) -> Option<Table> {

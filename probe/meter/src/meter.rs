@@ -365,13 +365,16 @@ impl Meter {
         for slot in &dirty {
             let Some(flow) = self.table.get_mut(*slot) else { continue };
             if std::mem::take(&mut flow.dirty) {
-                let Records { flows, marks, .. } = out.records();
+                let Records { flows, marks, spare, .. } = out.records();
                 let before = flows.len();
                 for dir in Dir::BOTH {
                     flow.report(dir, end, start, &self.config, &mut self.shared, flows);
                 }
                 self.probe.records_emitted += (flows.len() - before) as u64;
-                self.marks.iter_mut().for_each(|m| m.report_flow(flow, start, &self.config, marks));
+                if let Some(buffers) = &mut self.marks {
+                    buffers.take_spare(spare);
+                    buffers.report_flow(flow, start, &self.config, marks);
+                }
                 out.relieve();
             }
         }

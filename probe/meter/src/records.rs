@@ -13,6 +13,8 @@ pub struct Records {
     pub streams: Vec<StreamInterval>,
     /// Path marks, for the comparison with other observation points.
     pub marks: Vec<PathMarks>,
+    /// Records of path marks that were used before. The meter makes the next ones in their room; it does without as well.
+    pub spare: Vec<PathMarks>,
 }
 
 /// Where a meter puts its records.

@@ -127,25 +127,31 @@ impl Maps {
         map.runs += 1;
     }
 
-    /// The map since the last call, if it tells more than the counters: more than one code point occurred. With `anyway`
-    /// the others too, as what the map of another point is laid beside.
-    pub(crate) fn blob(&self, map: &mut Map, anyway: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        if map.run.packets > 0 && (map.mixed || anyway) {
-            let mut writer = SpansWriter::with_capacity(map.first, LIKELY_HEAD + LIKELY_RUN * map.runs as usize);
-            let mut at = map.first_run;
-            while let Some((run, next)) = self.runs.get(at as usize) {
-                writer.run(run);
-                at = *next;
-            }
-            writer.run(&map.run);
-            out = writer.finish();
+    /// Whether the map tells more than the counters: more than one code point occurred. With `anyway` the others too, as what
+    /// the map of another point is laid beside.
+    pub(crate) fn tells(&self, map: &Map, anyway: bool) -> bool {
+        map.run.packets > 0 && (map.mixed || anyway)
+    }
+
+    /// The map, in the room of `out`.
+    pub(crate) fn blob(&self, map: &Map, out: Vec<u8>) -> Vec<u8> {
+        let likely = LIKELY_HEAD + LIKELY_RUN * map.runs as usize;
+        let mut writer = SpansWriter::over(out, map.first, likely);
+        let mut at = map.first_run;
+        while let Some((run, next)) = self.runs.get(at as usize) {
+            writer.run(run);
+            at = *next;
         }
+        writer.run(&map.run);
+        writer.finish()
+    }
+
+    /// Begins a new map.
+    pub(crate) fn begin_anew(&self, map: &mut Map) {
         if !map.paused {
             map.earn(map.run);
         }
         *map = Map { credit: map.credit, ..Map::default() };
-        out
     }
 
     /// Empties the buffer: all flows have reported.
@@ -163,6 +169,13 @@ mod tests {
         Run { packets, seq, size: 1000, header: 52, ecn }
     }
 
+    /// The map since the last call, if it tells something.
+    fn blob(maps: &Maps, map: &mut Map, anyway: bool) -> Vec<u8> {
+        let blob = if maps.tells(map, anyway) { maps.blob(map, vec![9; 100]) } else { Vec::new() };
+        maps.begin_anew(map);
+        blob
+    }
+
     #[test]
     fn a_map_lists_every_packet_in_order() {
         let (mut maps, mut map) = (Maps::new(100), Map::default());
@@ -172,10 +185,10 @@ mod tests {
             assert!(maps.add(&mut map, before, run));
             before += u64::from(run.packets);
         }
-        let spans = Spans::decode(&maps.blob(&mut map, false));
+        let spans = Spans::decode(&blob(&maps, &mut map, false));
         assert_eq!((spans.first, spans.packets()), (10, 7));
         assert_eq!(spans.runs, [data(0, 4, 2), data(4000, 1, 1), data(5000, 2, 2)]);
-        assert!(maps.blob(&mut map, true).is_empty(), "nothing since");
+        assert!(blob(&maps, &mut map, true).is_empty(), "nothing since");
     }
 
     #[test]
@@ -183,8 +196,8 @@ mod tests {
         let (mut maps, mut map) = (Maps::new(100), Map::default());
         assert!(maps.add(&mut map, 0, &data(0, 9, 2)) && maps.add(&mut map, 9, &data(90_000, 9, 2)));
         let mut same = map.clone();
-        assert!(maps.blob(&mut map, false).is_empty());
-        assert_eq!(Spans::decode(&maps.blob(&mut same, true)).packets(), 18);
+        assert!(blob(&maps, &mut map, false).is_empty());
+        assert_eq!(Spans::decode(&blob(&maps, &mut same, true)).packets(), 18);
     }
 
     #[test]
@@ -196,7 +209,7 @@ mod tests {
                 let at = interval * 100 + i;
                 maps.add(&mut map, u64::from(at), &data(at * 1000, 1, (at % 2 + 1) as u8));
             }
-            runs += Spans::decode(&maps.blob(&mut map, false)).runs.len();
+            runs += Spans::decode(&blob(&maps, &mut map, false)).runs.len();
         }
         let earned = FIRST_RUNS as usize + 20 * 100 * 1000 / BYTES_PER_RUN as usize;
         assert!(runs > earned * 9 / 10 && runs <= earned + 20, "{runs} runs, {earned} earned");
@@ -207,8 +220,8 @@ mod tests {
         let (mut maps, mut map) = (Maps::new(1), Map::default());
         assert!(maps.add(&mut map, 0, &data(0, 1, 1)) && maps.add(&mut map, 1, &data(1000, 1, 2)));
         assert!(!maps.add(&mut map, 2, &data(2000, 1, 1)));
-        assert_eq!(Spans::decode(&maps.blob(&mut map, true)).packets(), 2);
+        assert_eq!(Spans::decode(&blob(&maps, &mut map, true)).packets(), 2);
         assert!(maps.add(&mut map, 3, &data(3000, 1, 1)) && maps.add(&mut map, 5, &data(4000, 1, 1)));
-        assert_eq!(Spans::decode(&maps.blob(&mut map, true)).packets(), 1, "packet 4 is unknown");
+        assert_eq!(Spans::decode(&blob(&maps, &mut map, true)).packets(), 1, "packet 4 is unknown");
     }
 }

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::RunArgs;
 use crate::config;
-use crate::writer::Job;
+use crate::shipment::Job;
 
 /// Shared with the source threads.
 pub(super) struct Control {

@@ -33,8 +33,9 @@ use crate::exit::{Failure, code};
 use crate::point::{self, Place};
 use crate::queue::Queue;
 use crate::service;
+use crate::shipment::{CHANNEL_LIVE, CHANNEL_REPLAY, Job, Shipper};
 use crate::spool::{Limits, RealDisk, Recovery, Spool, SpoolError};
-use crate::writer::{CHANNEL_LIVE, CHANNEL_REPLAY, Job, Shipper, Writer};
+use crate::writer::Writer;
 
 use control::{Control, Signals, Told};
 use sources::Opened;

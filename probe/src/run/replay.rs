@@ -24,9 +24,9 @@ use crate::exit::{Failure, code};
 use crate::filter::Filter;
 use crate::observer::Observer;
 use crate::point::Place;
+use crate::shipment::Shipper;
 use crate::source::CaptureFile;
 use crate::spool::{LANES, Spool, disk, twice};
-use crate::writer::Shipper;
 
 /// What is replayed.
 pub(super) struct Replay {

@@ -14,8 +14,8 @@ use crate::args::{RunArgs, ns};
 use crate::clock;
 use crate::exit::{Failure, code};
 use crate::point::Place;
+use crate::shipment::{Shipment, Shipper};
 use crate::sockets::{Filter, Labels, Options, Sockets};
-use crate::writer::{Shipment, Shipper};
 
 /// Longest sleep: the control is looked at this often.
 const LOOK: Duration = Duration::from_millis(50);

@@ -100,8 +100,15 @@ impl CutsWriter {
     /// Begins a list. `start_ns` is that of the record.
     #[must_use]
     pub fn new(start_ns: u64, log2_stride: u8) -> Self {
+        CutsWriter::over(Vec::new(), start_ns, log2_stride)
+    }
+
+    /// The same, in the room of `out`.
+    #[must_use]
+    pub fn over(mut out: Vec<u8>, start_ns: u64, log2_stride: u8) -> Self {
         let last = Cut { block: 0, time_ns: start_ns, ttl: 0, lead: 0, stamp: 0, before: Counters::default() };
-        let mut out = Vec::with_capacity(LIKELY);
+        out.clear();
+        out.reserve(LIKELY);
         out.extend([VERSION, log2_stride]);
         CutsWriter { out, last, first: true }
     }

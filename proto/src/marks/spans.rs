@@ -120,13 +120,14 @@ impl SpansWriter {
     /// Begins a map behind `first` packets.
     #[must_use]
     pub fn new(first: u64) -> Self {
-        SpansWriter::with_capacity(first, 0)
+        SpansWriter::over(Vec::new(), first, 0)
     }
 
-    /// The same, with room for so many bytes.
+    /// The same, in the room of `out`, which gets some for so many bytes.
     #[must_use]
-    pub fn with_capacity(first: u64, bytes: usize) -> Self {
-        let mut out = Vec::with_capacity(bytes);
+    pub fn over(mut out: Vec<u8>, first: u64, bytes: usize) -> Self {
+        out.clear();
+        out.reserve(bytes);
         out.push(VERSION);
         put(&mut out, first);
         SpansWriter { out, end: 0, size: 0, header: 0 }

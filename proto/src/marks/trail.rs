@@ -138,7 +138,14 @@ impl TrailWriter {
     /// Begins a trail. `start_ns` is that of the record, `base` everything of the direction before the first mark.
     #[must_use]
     pub fn new(start_ns: u64, threshold: u32, base: &Counters) -> Self {
-        let mut out = Vec::with_capacity(LIKELY);
+        TrailWriter::over(Vec::new(), start_ns, threshold, base)
+    }
+
+    /// The same, in the room of `out`.
+    #[must_use]
+    pub fn over(mut out: Vec<u8>, start_ns: u64, threshold: u32, base: &Counters) -> Self {
+        out.clear();
+        out.reserve(LIKELY);
         out.push(VERSION);
         put(&mut out, u64::from(threshold));
         base.encode(&mut out);

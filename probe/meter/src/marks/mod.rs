@@ -12,9 +12,9 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use sce_proto::fetch;
 use sce_proto::marks::digest::{self, Invariants, TcpSegment};
 use sce_proto::marks::{Counters, Cut, Digester, Mark, Run, trail};
+use sce_proto::{PathMarks, fetch};
 
 use crate::decode::protocol;
 use crate::packet::{Fragment, Headers, Packet, Segment, flag};
@@ -111,6 +111,8 @@ pub(crate) struct Marks {
     maps: Option<Maps>,
     /// Marks given up since the last call of [`Marks::take_dropped`].
     dropped: u64,
+    /// Records that were used, for their room.
+    spare: Vec<PathMarks>,
 }
 
 impl Marks {
@@ -131,6 +133,7 @@ impl Marks {
             cuts: Vec::with_capacity(config.max_cuts),
             maps: (config.mode == MarksMode::Sampled).then(|| Maps::new(config.max_runs)),
             dropped: 0,
+            spare: Vec::new(),
             config,
         })
     }

@@ -20,6 +20,13 @@ pub(super) struct Name<'a> {
 }
 
 impl Marks {
+    /// Takes records that were used before.
+    pub(crate) fn take_spare(&mut self, spare: &mut Vec<PathMarks>) {
+        if self.spare.is_empty() {
+            std::mem::swap(&mut self.spare, spare);
+        }
+    }
+
     /// The records of both directions of a flow since its last report.
     pub(crate) fn report_flow(&mut self, flow: &mut Flow, start_ns: u64, config: &Config, out: &mut Vec<PathMarks>) {
         let name = Name {
@@ -45,8 +52,15 @@ impl Marks {
         tail.dropped = 0;
         let mut seen = Counters::default();
         let anyway = at != NONE || cut != NONE || dropped > 0;
-        let mut spans = self.maps.as_ref().map_or(Vec::new(), |m| m.blob(&mut tail.map, anyway));
-        while at != NONE || cut != NONE || dropped > 0 || !spans.is_empty() {
+        let mut map = self.maps.as_ref().filter(|maps| maps.tells(&tail.map, anyway));
+        while at != NONE || cut != NONE || dropped > 0 || map.is_some() {
+            // A record that was used gives its room.
+            let PathMarks { mut run, cuts, mut spans, trail, .. } = self.spare.pop().unwrap_or_default();
+            name.run.clone_into(&mut run);
+            match map.take() {
+                Some(maps) => spans = maps.blob(&tail.map, spans),
+                None => spans.clear(),
+            }
             out.push(PathMarks {
                 start_ns: name.start_ns,
                 interval_ns: name.interval_ns,
@@ -54,23 +68,27 @@ impl Marks {
                 flow: name.flow,
                 flow_key: name.flow_key,
                 direction: dir as u32,
-                run: name.run.to_owned(),
+                run,
                 key_id: self.digester.key_id(),
-                cuts: self.cuts_blob(&mut cut, name.start_ns, tail.log2_stride),
-                trail: self.trail_blob(&mut at, &mut seen, name.start_ns),
-                spans: std::mem::take(&mut spans),
+                cuts: self.cuts_blob(cuts, &mut cut, name.start_ns, tail.log2_stride),
+                trail: self.trail_blob(trail, &mut at, &mut seen, name.start_ns),
+                spans,
                 dropped_marks: std::mem::take(&mut dropped),
             });
         }
+        self.maps.iter().for_each(|maps| maps.begin_anew(&mut tail.map));
     }
 
     /// `seen`: all packets up to the mark before, known from the interval's first mark on, which has a snapshot.
-    fn trail_blob(&self, at: &mut u32, seen: &mut Counters, start_ns: u64) -> Vec<u8> {
-        let Some(first) = self.entries.get(*at as usize) else { return Vec::new() };
+    fn trail_blob(&self, mut out: Vec<u8>, at: &mut u32, seen: &mut Counters, start_ns: u64) -> Vec<u8> {
+        let Some(first) = self.entries.get(*at as usize) else {
+            out.clear();
+            return out;
+        };
         let before =
             |entry: &Entry, seen: &Counters| self.snapshots.get(entry.snapshot as usize).copied().unwrap_or(*seen);
         *seen = before(first, seen);
-        let mut writer = TrailWriter::new(start_ns, self.config.threshold, seen);
+        let mut writer = TrailWriter::over(out, start_ns, self.config.threshold, seen);
         for _ in 0..MARKS_PER_RECORD {
             let Some(entry) = self.entries.get(*at as usize) else { break };
             let before = before(entry, seen);
@@ -82,11 +100,12 @@ impl Marks {
         writer.finish()
     }
 
-    fn cuts_blob(&self, at: &mut u32, start_ns: u64, log2_stride: u8) -> Vec<u8> {
+    fn cuts_blob(&self, mut out: Vec<u8>, at: &mut u32, start_ns: u64, log2_stride: u8) -> Vec<u8> {
         if *at == NONE {
-            return Vec::new();
+            out.clear();
+            return out;
         }
-        let mut writer = CutsWriter::new(start_ns, log2_stride);
+        let mut writer = CutsWriter::over(out, start_ns, log2_stride);
         while let Some((cut, next)) = self.cuts.get(*at as usize) {
             writer.cut(cut);
             *at = *next;

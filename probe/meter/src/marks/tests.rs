@@ -4,7 +4,6 @@ use crate::decode::decode;
 use crate::frame::{Frame, Gso, LinkType};
 use crate::packet::Dir;
 use proptest::prelude::*;
-use sce_proto::PathMarks;
 use sce_proto::marks::{Cuts, Trail};
 
 const NAME: Name<'_> = Name { start_ns: 0, interval_ns: 0, op: 1, run: "", flow: 2, flow_key: 3 };
@@ -43,7 +42,12 @@ fn observed(
         marks.observe(&mut tail, &packet(&data, *payload, *segments, i as u64), false);
         after_each(&mut marks, &mut tail);
     }
+    // Of records that were used nothing remains but the room.
+    let list = || vec![0xff; 300];
+    let used = PathMarks { run: "used".into(), cuts: list(), spans: list(), trail: list(), ..PathMarks::default() };
+    marks.take_spare(&mut vec![used; 3]);
     marks.report(&mut tail, Dir::Up, &NAME, &mut out);
+    assert!(out.iter().all(|r| (r.run.as_str(), r.direction) == (NAME.run, 0)));
     out
 }
 

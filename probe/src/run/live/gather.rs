@@ -71,7 +71,7 @@ mod tests {
     use sce_proto::{FlowInterval, ObservationPoint};
 
     use super::*;
-    use crate::writer::{Job, Shipper};
+    use crate::shipment::{Job, Shipper};
 
     /// UDP of so many payload bytes to a port of 10.0.0.2, as its IPv4 packet.
     fn datagram(port: u16, payload: u16) -> Vec<u8> {

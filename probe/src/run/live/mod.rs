@@ -29,8 +29,8 @@ use crate::clock;
 use crate::observer::{Circumstances, Observer};
 use crate::point::Place;
 use crate::queue::Queue;
+use crate::shipment::Shipper;
 use crate::source::AFTER_QUEUE;
-use crate::writer::Shipper;
 
 use gather::Gather;
 pub use open::{Open, interfaces, open, try_any};
