@@ -31,22 +31,29 @@ probe() { # MODE NUMBER MORE...: one run of the probe
     "${inside[@]}" "$bin/sce-probe" run --marks "$1" --name "$1-$2" --run "$1-$2" --spool "$work/spool-$1-$2" --interval 1s \
         "${@:3}" >/dev/null 2>"$work/probe.log"
 }
-live() { # MODE NUMBER: meters what is sent meanwhile
-    { time probe "$1" "$2" -i far; } 2>"$work/cpu" &
-    local metering=$!
+live() { # MODE NUMBER: meters what is sent meanwhile; what the first seconds take, for memory that is new, does not count
+    probe "$1" "$2" -i far &
+    local metering=$! sending pid from
     until grep -q Capturing "$work/probe.log" 2>/dev/null; do sleep 0.1; done
-    "${inside[@]}" "$bin/sce-bench" replay -i near --rate "$rate" "$capture" >/dev/null 2>&1
-    sleep 2
-    pkill -INT -f -- "--name $1-$2 "
+    pid=$(pgrep -f -- "--name $1-$2 ")
+    spent() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hz }' "/proc/$pid/stat"; }
+    "${inside[@]}" "$bin/sce-bench" replay -i near --rate "$rate" "$capture" >/dev/null 2>&1 &
+    sending=$!
+    sleep 4
+    from=$(spent)
+    wait "$sending"
+    echo "$(spent) -$from"
+    kill -INT "$pid"
     wait "$metering"
-    cat "$work/cpu"
 }
 cpu() { # MODE NUMBER: CPU seconds of one run
     rm -f "$work/probe.log"
     if [ -n "$rate" ]; then live "$1" "$2"; else { time probe "$1" "$2" --read "$capture"; } 2>&1; fi | awk '{ print $1 + $2 }'
 }
 for i in $(seq "$pairs"); do
-    off=$(cpu off "$i") on=$(cpu sampled "$i")
+    # Now the one is first, now the other: a machine gets slower and faster.
+    if ((i % 2)); then off=$(cpu off "$i") on=$(cpu sampled "$i"); else on=$(cpu sampled "$i") off=$(cpu off "$i"); fi
     awk -v off="$off" -v on="$on" 'BEGIN { printf "off %.2f s, sampled %.2f s, ratio %.3f\n", off, on, on / off }'
 done | tee "$work/pairs"
+awk '{ off += $2; on += $5 } END { printf "ratio of the sums %.3f\n", on / off }' "$work/pairs"
 awk '{ print $NF }' "$work/pairs" | sort -n | awk '{ r[NR] = $1 } END { printf "median ratio %.3f\n", r[int((NR + 1) / 2)] }'
