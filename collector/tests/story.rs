@@ -8,8 +8,8 @@ use common::{S, T0, batch, every_field, flow};
 use proptest::prelude::*;
 use sce_collector::rows;
 use sce_collector::store::postgres::PostgresStore;
-use sce_collector::store::rollups::Rollups as _;
 use sce_collector::store::predicate::Predicate;
+use sce_collector::store::rollups::Rollups as _;
 use sce_collector::store::sqlite::SqliteStore;
 use sce_collector::store::{Claim, Outcome, Quarantine, Scan, Step, Store, StoreError, StreamKey, Tally, Work};
 use sce_proto::{

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use super::lock_taken;
 use crate::store::rollups::in_postgres;
@@ -115,7 +115,31 @@ pub(super) async fn summarise(pool: &PgPool, known: &Known) -> Result<(), sqlx::
     Ok(())
 }
 
-fn name(schema: &Schema, day: i32) -> String {
+/// The days that have a partition, the oldest first; not day 0.
+pub(super) async fn days(pool: &PgPool, schema: &Schema) -> Result<Vec<i32>, sqlx::Error> {
+    let mut conn = pool.acquire().await?;
+    let mut days: Vec<i32> = attached(&mut conn, schema).await?.iter().map(|(name, _)| day_of(name)).collect();
+    days.retain(|day| *day > 0);
+    days.sort_unstable();
+    Ok(days)
+}
+
+/// The partitions of a table, and whether one was being detached when something failed.
+async fn attached(conn: &mut PgConnection, schema: &Schema) -> Result<Vec<(String, bool)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+         JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = $1",
+    )
+    .bind(schema.table)
+    .fetch_all(conn)
+    .await
+}
+
+fn day_of(partition: &str) -> i32 {
+    partition.rsplit_once("_d").and_then(|(_, day)| day.parse().ok()).unwrap_or(0)
+}
+
+pub(super) fn name(schema: &Schema, day: i32) -> String {
     format!("{}_d{day}", schema.table)
 }
 
@@ -156,15 +180,8 @@ pub(super) async fn retain(pool: &PgPool, known: &Known, before_ns: u64) -> Resu
     }
     let mut gone = 0;
     for schema in SCHEMAS.iter().filter(|s| s.time != Time::Always) {
-        let attached: Vec<(String, bool)> = sqlx::query_as(
-            "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-             JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = $1",
-        )
-        .bind(schema.table)
-        .fetch_all(&mut *conn)
-        .await?;
-        for (partition, pending) in attached {
-            let day = partition.rsplit_once("_d").and_then(|(_, day)| day.parse::<i32>().ok()).unwrap_or(0);
+        for (partition, pending) in attached(&mut conn, schema).await? {
+            let day = day_of(&partition);
             // Its last rows may reach a day further.
             if day == 0 || (i64::from(day) + 2).saturating_mul(DAY_NS) > before {
                 continue;

@@ -2,12 +2,12 @@
 //!
 //! In: windows and predicates. Out: records. A window names the days it can touch, so only their partitions are read.
 
-use sce_proto::{FlowInterval, Kind, Record, ValueRef};
+use sce_proto::{FlowInterval, Kind, ProbeInterval, Record, ValueRef};
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::{Arguments, PgConnection, PgPool, Row};
+use sqlx::{Arguments, AssertSqlSafe, PgConnection, PgPool, Row};
 use tokio_stream::StreamExt;
 
-use super::partition::DAY_NS;
+use super::partition::{self, DAY_NS};
 use super::sort_out;
 use crate::store::schema::{self, Schema, Time};
 use crate::store::sql::{Bind, Dialect, Statement};
@@ -135,12 +135,33 @@ fn line(row: &PgRow) -> Result<LedgerLine, sqlx::Error> {
 
 /// Start of the oldest flow or probe record: of the oldest partition that has rows.
 pub(super) async fn oldest(pool: &PgPool) -> Result<u64, sqlx::Error> {
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT least(
-           (SELECT min(start_ns) FROM flow_interval WHERE start_ns > 0 AND day = (SELECT min(day) FROM flow_interval WHERE day > 0)),
-           (SELECT min(start_ns) FROM probe_interval WHERE start_ns > 0 AND day = (SELECT min(day) FROM probe_interval WHERE day > 0)))",
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(found.unwrap_or(0).cast_unsigned())
+    let mut oldest = None;
+    for schema in [schema::of::<FlowInterval>(), schema::of::<ProbeInterval>()] {
+        for day in partition::days(pool, schema).await? {
+            if let Some(first) = first(pool, schema, day).await? {
+                oldest = Some(oldest.map_or(first, |known: i64| known.min(first)));
+                break;
+            }
+        }
+    }
+    Ok(oldest.unwrap_or(0).cast_unsigned())
+}
+
+/// When the first row of a partition begins. The index on time finds rows before a time, but not the smallest.
+async fn first(pool: &PgPool, schema: &Schema, day: i32) -> Result<Option<i64>, sqlx::Error> {
+    const NEAR_NS: i64 = 60_000_000_000;
+    let (partition, begins) = (partition::name(schema, day), schema.time.begins());
+    let (mut after, mut before) = (i64::from(day) * DAY_NS, (i64::from(day) + 1) * DAY_NS);
+    while before - after > NEAR_NS {
+        let middle = after + (before - after) / 2;
+        let any = format!("SELECT EXISTS (SELECT 1 FROM {partition} WHERE {begins} < $1)");
+        let any: bool = sqlx::query_scalar(AssertSqlSafe(any)).bind(middle).fetch_one(pool).await?;
+        if any {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    let first = format!("SELECT min({begins}) FROM {partition} WHERE {begins} < $1");
+    sqlx::query_scalar(AssertSqlSafe(first)).bind(before).fetch_one(pool).await
 }
