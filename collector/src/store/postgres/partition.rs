@@ -20,7 +20,7 @@ pub(super) const DAY_NS: i64 = 86_400_000_000_000;
 const FIRST_DAY: i64 = 10_957;
 /// Pages that share an entry of the index on time: some hundred rows.
 const RANGE_PAGES: u32 = 128;
-/// Time between two looks for rows that the indexes do not know yet. A look takes half a microsecond for each range of a day.
+/// Time between two looks for rows that the indexes do not know yet. A look asks about each range of a day.
 const SUMMARISE: Duration = Duration::from_secs(10);
 /// One collector at a time makes or drops partitions.
 const LOCK: i64 = 0x5343_4550;
