@@ -45,6 +45,9 @@ const ANNOUNCE_NS: u64 = 60_000_000_000;
 const SHIPPED_AT_ONCE: usize = 256;
 /// Flows ended in one go when the input ends: their records lie in memory together.
 const RETIRED_AT_ONCE: usize = SHIPPED_AT_ONCE / 2;
+/// Used records of marks that wait for their next use: what is shipped until the writer gives some back, and not what the
+/// busiest interval took.
+const SPARE: usize = 4 * SHIPPED_AT_ONCE;
 /// Empty rooms kept: one is being filled, and one is on its way at most times.
 const ROOMS: usize = 2;
 
@@ -165,6 +168,7 @@ impl WayOut {
         }
         let Records { probe, flows, marks, streams, spare } = out;
         self.records.spare.extend(spare);
+        self.records.spare.truncate(SPARE);
         let back = Some(self.rooms.0.clone());
         let mut shipment = Shipment { probe, flows, marks, streams, back, ..Shipment::default() };
         if self.announced_ns == 0 || self.latest_ns >= self.announced_ns + ANNOUNCE_NS {
@@ -189,6 +193,7 @@ mod tests {
     use super::*;
     use crate::shipment::Job;
     use sce_meter::LinkType;
+    use sce_proto::PathMarks;
 
     /// A capture that lost frames of every interval.
     struct Lossy;
@@ -232,6 +237,22 @@ mod tests {
         interval(2, 1); // was begun before
         let again = interval(3, 100).flows;
         assert_eq!((again.len(), again.as_ptr(), again.capacity()), (100, at, room));
+    }
+
+    #[test]
+    fn no_more_used_records_are_kept_than_are_used_soon() {
+        let (jobs, inbox) = sync_channel(100);
+        let config = Config { interval_ns: 1_000_000_000, ..Config::default() };
+        let mut observer = Observer::new(ObservationPoint::default(), config, Shipper::new(jobs, true), None);
+        for second in 1..20 {
+            observer.frame(&frame(second * 1_000_000_000, &datagram(1)));
+            observer.advance((second + 1) * 1_000_000_000);
+            for job in inbox.try_iter() {
+                let Job::Ship(Shipment { back: Some(back), .. }) = job else { unreachable!() };
+                let _ = back.try_send(Room { spare: vec![PathMarks::default(); 1000], ..Room::default() });
+            }
+        }
+        assert_eq!(observer.way_out.records.spare.len(), SPARE);
     }
 
     #[test]
