@@ -217,7 +217,7 @@ impl<S: Store> Reader<S> {
                 Ok(Some(message)) => message.kind,
                 Ok(None) => return Ok(()),
                 Err(status) if unreadable(&status) => {
-                    self.shared.atone().await;
+                    self.atone().await;
                     return Err(self.shared.refuse("message", status));
                 }
                 // A broken connection is an ordinary end: the ledger knows where to go on.
@@ -285,9 +285,17 @@ impl<S: Store> Reader<S> {
         let poisoned = poison.is_some();
         self.submit(work, seq, records, poison, Some(memory), since).await?;
         if poisoned {
-            self.shared.atone().await;
+            self.atone().await;
         }
         Ok(())
+    }
+
+    /// Waits for having sent what cannot be taken. Whoever went away meanwhile leaves his place: places are few.
+    async fn atone(&self) {
+        tokio::select! {
+            () = self.answers.closed() => {}
+            () = self.shared.atone() => {}
+        }
     }
 
     /// The name in an observation point is the certificate's, as that of the stream is.
